@@ -1,0 +1,186 @@
+"""Lesson 02: LeNet-5 as it is built today, and the table of its layers.
+
+The layer sizes are those of [1]_, section II-B; activation, pooling and the last layer are
+today's. Lesson 07 builds the network of 1998 to the letter.
+
+.. [1] Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document
+   recognition", Proceedings of the IEEE 86(11), 1998.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Literal, NamedTuple
+
+import torch
+from torch import nn
+
+KERNEL = 5
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+POOLINGS = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
+
+
+class LeNet5(nn.Module):
+    """LeNet-5: two convolutions with pooling, three linear layers; returns logits.
+
+    By default 61,706 parameters, for images `(n, 1, 32, 32)` and ten classes.
+
+    Parameters
+    ----------
+    in_channels
+        Channels of the images: 1 for grey, 3 for colour.
+    image_size
+        Height and width of the images in pixels, 16 or more.
+    num_classes
+        How many logits each image gets.
+    batch_norm
+        Whether a batch norm follows each convolution, before its activation.
+    dropout
+        Probability that a unit is switched off after the first and the second linear layer.
+    activation
+        "relu", "tanh" or "sigmoid".
+    pooling
+        "max" or "average".
+
+    Raises
+    ------
+    ValueError
+        If the image is too small for two convolutions and poolings, or an argument is unknown.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        image_size: int = 32,
+        num_classes: int = 10,
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+        activation: Literal["relu", "tanh", "sigmoid"] = "relu",
+        pooling: Literal["max", "average"] = "max",
+    ) -> None:
+        super().__init__()
+        _check(in_channels, image_size, num_classes, activation, pooling)
+        act, pool = ACTIVATIONS[activation], POOLINGS[pooling]
+        side = _side_after_features(image_size)
+
+        def convolution(number: int, inputs: int, outputs: int) -> list[tuple[str, nn.Module]]:
+            norm = [(f"norm{number}", nn.BatchNorm2d(outputs))] if batch_norm else []
+            return [
+                (f"conv{number}", nn.Conv2d(inputs, outputs, KERNEL)),
+                *norm,
+                (f"activation{number}", act()),
+                (f"pool{number}", pool(2)),
+            ]
+
+        def linear(number: int, inputs: int, outputs: int) -> list[tuple[str, nn.Module]]:
+            drop = [(f"dropout{number}", nn.Dropout(dropout))] if dropout else []
+            layer = nn.Linear(inputs, outputs)
+            return [(f"linear{number}", layer), (f"activation{number + 2}", act()), *drop]
+
+        self.features = nn.Sequential(
+            OrderedDict([*convolution(1, in_channels, 6), *convolution(2, 6, 16)])
+        )
+        self.classifier = nn.Sequential(
+            OrderedDict(
+                [
+                    ("flatten", nn.Flatten()),
+                    *linear(1, 16 * side * side, 120),
+                    *linear(2, 120, 84),
+                    ("linear3", nn.Linear(84, num_classes)),
+                ]
+            )
+        )
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits `(n, num_classes)` of images `(n, in_channels, image_size, image_size)`."""
+        return self.classifier(self.features(images))
+
+
+def _side_after_features(image_size: int) -> int:
+    for _ in range(2):
+        image_size = (image_size - KERNEL + 1) // 2  # convolution, then pooling of 2×2
+    return image_size
+
+
+def _check(
+    in_channels: int, image_size: int, num_classes: int, activation: str, pooling: str
+) -> None:
+    smallest = next(size for size in range(1, 100) if _side_after_features(size) >= 1)
+    if image_size < smallest:
+        raise ValueError(
+            f"image_size is {image_size}; two 5×5 convolutions, each with a 2×2 pooling, need at "
+            f"least {smallest} pixels"
+        )
+    for name, value in {"in_channels": in_channels, "num_classes": num_classes}.items():
+        if value < 1:
+            raise ValueError(f"{name} is {value}; it must be at least 1")
+    for name, value, known in (
+        ("activation", activation, ACTIVATIONS),
+        ("pooling", pooling, POOLINGS),
+    ):
+        if value not in known:
+            raise ValueError(f"{name} is {value!r}; choose one of {', '.join(known)}")
+
+
+class LayerRow(NamedTuple):
+    """One line of the layer table."""
+
+    name: str
+    output_shape: tuple[int, ...]  # without the batch
+    neurons: int  # numbers in the output
+    parameters: int  # trainable
+    connections: int  # inputs a neuron reads, its bias included, summed over the neurons
+
+
+def layer_table(model: nn.Module, input_size: tuple[int, int, int]) -> list[LayerRow]:
+    """Output shape, neurons, trainable parameters and connections, layer by layer.
+
+    Counts as [1]_, section II-B, does: a neuron of a convolution has one connection for each
+    weight of its kernel and one for its bias. Layers without neurons of their own (activation,
+    dropout, flatten) are left out.
+
+    Parameters
+    ----------
+    model
+        Any module of convolutions, poolings, batch norms and linear layers.
+    input_size
+        Channels, height and width of one image.
+    """
+    rows: list[LayerRow] = []
+
+    def record(name: str):
+        def hook(layer: nn.Module, _inputs: tuple, output: torch.Tensor) -> None:
+            shape = tuple(output.shape[1:])
+            neurons = output[0].numel()
+            parameters = sum(p.numel() for p in layer.parameters() if p.requires_grad)
+            connections = neurons * _connections_per_neuron(layer)
+            rows.append(LayerRow(name, shape, neurons, parameters, connections))
+
+        return hook
+
+    counted = nn.Conv2d | nn.Linear | nn.MaxPool2d | nn.AvgPool2d | nn.BatchNorm2d
+    hooks = [
+        layer.register_forward_hook(record(name.rpartition(".")[2]))
+        for name, layer in model.named_modules()
+        if isinstance(layer, counted)
+    ]
+    was_training = model.training
+    try:
+        model.eval()  # batch norm must not learn from the empty image
+        with torch.no_grad():
+            model(torch.zeros(1, *input_size, device=next(model.parameters()).device))
+    finally:
+        model.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return rows
+
+
+def _connections_per_neuron(layer: nn.Module) -> int:
+    if isinstance(layer, nn.Conv2d | nn.Linear):
+        bias = int(layer.bias is not None)
+        return layer.weight[0].numel() + bias
+    if isinstance(layer, nn.BatchNorm2d):
+        return 2  # its input and its shift
+    side = layer.kernel_size
+    return side * side if isinstance(side, int) else side[0] * side[1]
