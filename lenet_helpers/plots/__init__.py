@@ -1,0 +1,11 @@
+"""Every figure of the course: one module for each lesson, one function for each figure.
+
+`FIGURES` lists them by name; a name starts with the number of its lesson.
+"""
+
+from lenet_helpers.plots import data, model, training
+from lenet_helpers.plots.style import save_figure, show
+
+FIGURES = {**data.FIGURES, **model.FIGURES, **training.FIGURES}
+
+__all__ = ["FIGURES", "save_figure", "show"]

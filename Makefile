@@ -1,0 +1,51 @@
+# The targets set up .venv by themselves and reinstall only when the requirements changed.
+# PYTHON chooses the interpreter: make test PYTHON=python3.12
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STUDENT := $(VENV)/.installed
+DEVELOPER := $(VENV)/.installed-dev
+
+.PHONY: help course lab figures test bench clean
+
+help:
+	@echo "make course   set up, get MNIST, execute the lessons; results in build/lessons"
+	@echo "make lab      open the lessons in JupyterLab"
+	@echo "make figures  execute the lessons and write every figure to figures/"
+	@echo "make test     unit tests, then all lessons"
+	@echo "make bench    measure the speed of training (minutes)"
+	@echo "make clean    remove .venv and build; MNIST stays"
+
+course: $(STUDENT)
+	$(BIN)/python -m lenet_helpers run
+
+lab: $(STUDENT)
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+figures: $(STUDENT)
+	$(BIN)/python -m lenet_helpers run --figures
+
+test: $(DEVELOPER)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+bench: $(DEVELOPER)
+	$(BIN)/python tests/benchmarks/bench_training.py
+
+clean:
+	rm -rf $(VENV) build
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "The course needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+$(STUDENT): requirements.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEVELOPER): requirements-dev.txt $(STUDENT)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
