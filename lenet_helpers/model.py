@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 KERNEL = 5
+SMALLEST_IMAGE = 16  # convolutions and poolings make it 16 -> 12 -> 6 -> 2 -> 1
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 POOLINGS = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 
@@ -61,34 +62,26 @@ class LeNet5(nn.Module):
         super().__init__()
         _check(in_channels, image_size, num_classes, activation, pooling)
         act, pool = ACTIVATIONS[activation], POOLINGS[pooling]
-        side = _side_after_features(image_size)
-
-        def convolution(number: int, inputs: int, outputs: int) -> list[tuple[str, nn.Module]]:
-            norm = [(f"norm{number}", nn.BatchNorm2d(outputs))] if batch_norm else []
-            return [
-                (f"conv{number}", nn.Conv2d(inputs, outputs, KERNEL)),
-                *norm,
-                (f"activation{number}", act()),
-                (f"pool{number}", pool(2)),
-            ]
-
-        def linear(number: int, inputs: int, outputs: int) -> list[tuple[str, nn.Module]]:
-            drop = [(f"dropout{number}", nn.Dropout(dropout))] if dropout else []
-            layer = nn.Linear(inputs, outputs)
-            return [(f"linear{number}", layer), (f"activation{number + 2}", act()), *drop]
-
-        self.features = nn.Sequential(
-            OrderedDict([*convolution(1, in_channels, 6), *convolution(2, 6, 16)])
+        side = _side_of_maps(image_size)
+        self.features = _named(
+            conv1=nn.Conv2d(in_channels, 6, KERNEL),
+            norm1=nn.BatchNorm2d(6) if batch_norm else None,
+            activation1=act(),
+            pool1=pool(2),
+            conv2=nn.Conv2d(6, 16, KERNEL),
+            norm2=nn.BatchNorm2d(16) if batch_norm else None,
+            activation2=act(),
+            pool2=pool(2),
         )
-        self.classifier = nn.Sequential(
-            OrderedDict(
-                [
-                    ("flatten", nn.Flatten()),
-                    *linear(1, 16 * side * side, 120),
-                    *linear(2, 120, 84),
-                    ("linear3", nn.Linear(84, num_classes)),
-                ]
-            )
+        self.classifier = _named(
+            flatten=nn.Flatten(),
+            linear1=nn.Linear(16 * side * side, 120),
+            activation3=act(),
+            dropout1=nn.Dropout(dropout) if dropout else None,
+            linear2=nn.Linear(120, 84),
+            activation4=act(),
+            dropout2=nn.Dropout(dropout) if dropout else None,
+            linear3=nn.Linear(84, num_classes),
         )
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -96,7 +89,15 @@ class LeNet5(nn.Module):
         return self.classifier(self.features(images))
 
 
-def _side_after_features(image_size: int) -> int:
+def _named(**layers: nn.Module | None) -> nn.Sequential:
+    """The layers in their order, under their names; None stands for no layer."""
+    return nn.Sequential(
+        OrderedDict((name, layer) for name, layer in layers.items() if layer is not None)
+    )
+
+
+def _side_of_maps(image_size: int) -> int:
+    """Height and width of the 16 maps that the classifier reads."""
     for _ in range(2):
         image_size = (image_size - KERNEL + 1) // 2  # convolution, then pooling of 2×2
     return image_size
@@ -105,11 +106,10 @@ def _side_after_features(image_size: int) -> int:
 def _check(
     in_channels: int, image_size: int, num_classes: int, activation: str, pooling: str
 ) -> None:
-    smallest = next(size for size in range(1, 100) if _side_after_features(size) >= 1)
-    if image_size < smallest:
+    if image_size < SMALLEST_IMAGE:
         raise ValueError(
             f"image_size is {image_size}; two 5×5 convolutions, each with a 2×2 pooling, need at "
-            f"least {smallest} pixels"
+            f"least {SMALLEST_IMAGE} pixels"
         )
     for name, value in {"in_channels": in_channels, "num_classes": num_classes}.items():
         if value < 1:
@@ -164,13 +164,15 @@ def layer_table(model: nn.Module, input_size: tuple[int, int, int]) -> list[Laye
         for name, layer in model.named_modules()
         if isinstance(layer, counted)
     ]
-    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]  # a frozen part has its own
+    like = next(model.parameters(), torch.empty(0))
     try:
         model.eval()  # batch norm must not learn from the empty image
         with torch.no_grad():
-            model(torch.zeros(1, *input_size, device=next(model.parameters()).device))
+            model(like.new_zeros(1, *input_size))  # on the model's device, of its type
     finally:
-        model.train(was_training)
+        for module, mode in modes:
+            module.training = mode
         for hook in hooks:
             hook.remove()
     return rows
