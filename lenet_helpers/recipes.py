@@ -128,7 +128,8 @@ def train_recipe(
         As for `fit`.
     """
     seed_everything(seed)
-    model = recipe.model().to(memory_format=torch.channels_last)  # convolutions run faster so
+    model = recipe.model()
+    model.to(memory_format=torch.channels_last)  # convolutions train faster in this layout
     generator = torch.Generator().manual_seed(seed)
     batches = Batches(mnist.train, recipe.batch_size, shuffle=True, generator=generator)
     optimizer = make_optimizer(recipe, model)
@@ -148,4 +149,5 @@ def train_recipe(
         checkpoint=checkpoint,
         progress=progress,
     )
+    model.to(memory_format=torch.contiguous_format)  # the layout of a network loaded from a file
     return TrainedModel(model, history, evaluate(model, Batches(mnist.test, EVALUATION_BATCH)))

@@ -2,6 +2,184 @@
 
 from __future__ import annotations
 
-from lenet_helpers.plots.captions import FigureText
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-FIGURES: dict[str, FigureText] = {}
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from lenet_helpers.plots.captions import FigureText
+from lenet_helpers.plots.style import given_or_new, new_figure, picture_axes, styled
+
+if TYPE_CHECKING:
+    from lenet_helpers.training import History
+
+FIGURES = {
+    "03_cross_entropy": FigureText(
+        "The loss of one picture depends on the probability of its right class alone.",
+        "A curve that falls from 4.6 at a probability of 0.01 to 0 at a probability of 1; a dot "
+        "at probability 0.1 marks the loss of guessing, 2.30.",
+    ),
+    "03_softmax_twice": FigureText(
+        "With softmax applied before it, the loss cannot fall below 1.46.",
+        "Training loss per step of two networks with the same start. Without softmax the loss "
+        "falls towards 0; with softmax it stays above a dashed line at 1.46.",
+    ),
+    "03_optimizers": FigureText(
+        "From the same start, momentum and Adam lower the loss much faster than plain SGD.",
+        "Training loss per step, smoothed, for SGD, SGD with momentum and Adam over one epoch. "
+        "SGD stays on its starting plateau longest and ends highest.",
+    ),
+    "03_learning_rates": FigureText(
+        "A learning rate can be too small or too large; one-cycle starts small, rises and falls.",
+        "Left: the learning rate over one epoch, three constants and one curve that rises and "
+        "falls. Right: the training loss of each, smoothed, on a logarithmic axis.",
+    ),
+    "03_learning_curves": FigureText(
+        "The course recipe: accuracy and loss after each epoch, in training and in validation.",
+        "Two panels over the epochs. Left: accuracy of training and validation rises. "
+        "Right: both losses fall.",
+    ),
+    "03_step_losses": FigureText(
+        "The loss of every step of the course recipe: noisy from batch to batch, falling in the "
+        "mean.",
+        "A pale noisy curve, the loss of each batch, and a dark smoothed curve through it that "
+        "falls over three epochs; the axis is logarithmic.",
+    ),
+    "03_overfitting": FigureText(
+        "With few pictures the network learns them by heart: training goes on improving, "
+        "validation does not.",
+        "Two panels over the epochs. Training accuracy reaches 100 % while validation accuracy "
+        "stays below; training loss goes to zero while validation loss turns and rises.",
+    ),
+    "03_confusion": FigureText(
+        "The test digits by their true class (rows) and the network's answer (columns).",
+        "A 10 by 10 table of counts. Nearly all are on the diagonal, about a thousand in each "
+        "cell; outside it the counts are single mistakes.",
+    ),
+    "03_mistakes": FigureText(
+        "The test digits that were missed with the greatest confidence.",
+        "Handwritten digits, each with its true class, the network's answer and the "
+        "probability it gave to that answer.",
+    ),
+}
+
+
+def smoothed(losses: Sequence[float], window: int = 40) -> np.ndarray:
+    """Mean of the last `window` losses at each step, of fewer at the start."""
+    sums = np.cumsum(np.insert(np.asarray(losses, dtype=float), 0, 0.0))
+    last = np.arange(1, len(sums))
+    first = np.maximum(last - window, 0)
+    return (sums[last] - sums[first]) / (last - first)
+
+
+@styled
+def cross_entropy_curve(ax: Axes | None = None) -> Figure:
+    """Loss of one sample against the probability of its right class."""
+    figure, ax = given_or_new(ax, 2.8)
+    probability = np.linspace(0.01, 1, 400)
+    ax.plot(probability, -np.log(probability))
+    ax.plot(0.1, math.log(10), "o", color="C1")
+    ax.annotate("guessing among ten:\nln 10 = 2.30", (0.1, math.log(10)), (0.17, 2.7))
+    ax.set(xlabel="probability of the right class", ylabel="loss, $-\\ln p$", xlim=(0, 1.02))
+    return figure
+
+
+@styled
+def step_losses(
+    runs: Mapping[str, Sequence[float]],
+    *,
+    floor: float | None = None,
+    logarithmic: bool = False,
+    ax: Axes | None = None,
+) -> Figure:
+    """Smoothed training loss per step, one curve for each run; a single run is shown raw too.
+
+    `floor` draws a dashed line at a loss that cannot be passed.
+    """
+    figure, ax = given_or_new(ax, 3.2)
+    for name, losses in runs.items():
+        steps = np.arange(1, len(losses) + 1)
+        if len(runs) == 1:
+            ax.plot(steps, losses, color="C0", alpha=0.3, linewidth=0.5, label="each batch")
+            name = "mean of 40 batches"
+        ax.plot(steps, smoothed(losses), label=name)
+    if floor is not None:
+        ax.axhline(floor, color="C6", linestyle="--", linewidth=1, label=f"bound {floor:.2f}")
+    ax.set(xlabel="step", ylabel="training loss", yscale="log" if logarithmic else "linear")
+    if not logarithmic:
+        ax.set_ylim(bottom=0)
+    ax.legend()
+    return figure
+
+
+@styled
+def learning_rates(
+    rates: Mapping[str, Sequence[float]], losses: Mapping[str, Sequence[float]]
+) -> Figure:
+    """Learning rate and smoothed loss over the steps, side by side, one curve for each run."""
+    figure, (left, right) = new_figure(3.2, ncols=2)
+    for name, values in rates.items():
+        left.plot(np.arange(1, len(values) + 1), values, label=name)
+        right.plot(np.arange(1, len(losses[name]) + 1), smoothed(losses[name]), label=name)
+    left.set(xlabel="step", ylabel="learning rate", yscale="log", ylim=(1e-5, 0.1))
+    right.set(xlabel="step", ylabel="training loss", yscale="log")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return figure
+
+
+@styled
+def learning_curves(history: History) -> Figure:
+    """Accuracy and loss of training and validation after each epoch, side by side."""
+    figure, (left, right) = new_figure(2.9, ncols=2)
+    epochs = history.column("epoch")
+    marker = "o" if len(epochs) < 12 else ""
+    for name, prefix in (("training", ""), ("validation", "validation_")):
+        left.plot(epochs, history.column(f"{prefix}accuracy"), marker=marker, label=name)
+        right.plot(epochs, history.column(f"{prefix}loss"), marker=marker, label=name)
+    left.set(xlabel="epoch", ylabel="accuracy")
+    left.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    right.set(xlabel="epoch", ylabel="loss")
+    right.set_ylim(bottom=0)
+    for ax in (left, right):
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.legend()
+    return figure
+
+
+@styled
+def confusion_matrix(counts: np.ndarray, ax: Axes | None = None) -> Figure:
+    """Counts `(classes, classes)`: rows are true classes, columns the network's answers."""
+    figure, ax = given_or_new(ax, 5.4)
+    mistakes = np.array(counts, dtype=float)
+    np.fill_diagonal(mistakes, 0)  # or the thousand right ones would hide every mistake
+    ax.imshow(mistakes, cmap="Oranges", vmax=max(mistakes.max(), 1) * 1.4)
+    for row, column in np.ndindex(mistakes.shape):
+        if counts[row][column]:
+            weight = "bold" if row == column else "normal"
+            ax.text(column, row, int(counts[row][column]), ha="center", va="center", weight=weight)
+    digits = range(len(counts))
+    ax.set(xlabel="the network's answer", ylabel="true class", xticks=digits, yticks=digits)
+    ax.grid(False)
+    return figure
+
+
+@styled
+def mistakes(
+    images: torch.Tensor, labels: Sequence[int], answers: Sequence[int], sure: Sequence[float]
+) -> Figure:
+    """Images `(n, 1, height, width)` with true class, answer and its probability; six a row."""
+    rows = -(-len(images) // 6)
+    figure, axes = new_figure(1.55 * rows, nrows=rows, ncols=6, squeeze=False)
+    for ax in axes.flat:
+        picture_axes(ax)
+    for ax, image, label, answer, probability in zip(
+        axes.flat, images, labels, answers, sure, strict=False
+    ):
+        ax.imshow(image[0])
+        ax.set_title(f"{label}, read as {answer}\n({probability:.1%})", fontsize=9)
+    return figure

@@ -1,0 +1,154 @@
+"""Command line of the course: python -m lenet_helpers --help."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from lenet_helpers import doctor as checks
+from lenet_helpers.errors import CourseError
+
+try:
+    import typer
+except ModuleNotFoundError:  # the doctor has to speak when nothing is installed
+    for finding in checks.examine(checks.ROOT / "data"):
+        if finding.mend:
+            print(f"{finding.what}: {finding.detail}. To mend it: {finding.mend}", file=sys.stderr)
+    sys.exit(1)
+
+app = typer.Typer(
+    help="LeNet-5 and MNIST, step by step.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+DataDir = Annotated[Path, typer.Option(help="Folder that holds MNIST.")]
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback on errors.")] = False,
+) -> None:
+    """Options before the command; `main` reads --debug itself."""
+
+
+@app.command()
+def run(
+    lessons: Annotated[list[str] | None, typer.Argument(help="Such as 01 02; all if none.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A short run with fewer epochs.")] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A parameter, such as EPOCHS=3."),
+    ] = None,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Write the figures to figures/.")
+    ] = False,
+    output: Annotated[Path | None, typer.Option(help="Folder of the executed copies.")] = None,
+) -> None:
+    """Execute lessons from top to bottom; copies with all outputs go to build/lessons."""
+    from lenet_helpers import course
+    from lenet_helpers.data import DATA_DIR, fetch_mnist
+
+    paths = course.find_lessons(lessons)
+    output = output or course.OUTPUT
+    wanted = course.read_settings(settings or [])
+    folder = course.FIGURES if figures else None
+    chosen = course.choose_parameters(paths, wanted, quick=quick, figures=folder)
+    fetch_mnist(wanted.get("DATA_DIR") or DATA_DIR)  # here, where its progress can be seen
+    failed = []
+    for number, (path, parameters) in enumerate(zip(paths, chosen, strict=True), start=1):
+        typer.echo(f"[{number}/{len(paths)}] {path.stem}")
+        result = course.run_lesson(path, parameters, output)
+        if result.failure:
+            failed.append(result.name)
+            typer.echo(f"{result.name} failed: {result.failure}", err=True)
+        typer.echo(f"{result.seconds:5.0f} s   {_short(result.copy)}")
+    if failed:
+        raise CourseError(f"{len(failed)} of {len(paths)} lessons failed: {', '.join(failed)}.")
+    typer.echo(f"All {len(paths)} lessons ran. The executed copies are in {_short(output)}.")
+
+
+@app.command()
+def data(data_dir: DataDir = checks.ROOT / "data") -> None:
+    """Get MNIST and check that it is whole."""
+    from lenet_helpers.data import fetch_mnist
+
+    folder = fetch_mnist(data_dir)
+    typer.echo(f"MNIST is in {_short(folder)}, and whole.")
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="Such as quick or course.")],
+    seed: Annotated[int, typer.Option(help="Decides first weights and order.")] = 0,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Save the state here after each epoch; go on from it.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Write the trained weights here (safetensors).")
+    ] = None,
+    data_dir: DataDir = checks.ROOT / "data",
+) -> None:
+    """Train a recipe and measure it on the test set."""
+    from lenet_helpers.checkpoints import save_weights
+    from lenet_helpers.recipes import find_recipe, load_recipe_data, train_recipe
+    from lenet_helpers.training import pick_device
+
+    chosen = find_recipe(recipe)
+    mnist = load_recipe_data(chosen, data_dir)
+    trained = train_recipe(chosen, mnist, seed, device=pick_device(), checkpoint=checkpoint)
+    for epoch in trained.history.epochs:
+        measured = f"training {epoch.accuracy:.2%}"
+        if epoch.validation_accuracy is not None:
+            measured += f", validation {epoch.validation_accuracy:.2%}"
+        typer.echo(f"epoch {epoch.epoch}: {measured}, {epoch.seconds:.1f} s")
+    if trained.history.interrupted:
+        raise typer.Exit(130)
+    typer.echo(f"test accuracy {trained.test.accuracy:.2%}, loss {trained.test.loss:.4f}")
+    if weights is not None:
+        save_weights(trained.model, weights)
+        typer.echo(f"weights in {_short(weights)}")
+
+
+@app.command()
+def doctor(data_dir: DataDir = checks.ROOT / "data") -> None:
+    """Check Python, packages, device, kernel, data and disk; say how to mend what is wrong."""
+    findings = checks.examine(data_dir)
+    for finding in findings:
+        mark = "ok  " if finding.mend is None else "MEND"
+        typer.echo(f"{mark}  {finding.what:16} {finding.detail}")
+        if finding.mend:
+            typer.echo(f"      to mend it: {finding.mend}")
+    if any(finding.mend for finding in findings):
+        raise typer.Exit(1)
+
+
+def _short(path: Path) -> Path:
+    """`path` as seen from here, where that is shorter."""
+    try:
+        return Path(path).resolve().relative_to(Path.cwd())
+    except ValueError:
+        return Path(path)
+
+
+def main() -> None:
+    """Run a command; an error is one line, and a traceback only with --debug."""
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except typer.TyperException as error:  # a mistyped command or option
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit("Stopped.")
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        known = isinstance(error, CourseError)
+        hint = "" if known else " (unexpected: run again with --debug after lenet_helpers)"
+        what = str(error) if known else f"{type(error).__name__}: {error}"
+        sys.exit(f"Error: {what}{hint}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""Run the lessons headless with papermill, and close the gaps that it leaves.
+
+Papermill only logs a parameter that the notebook does not have, and calls a lesson done whose
+cell called `exit()`. Here the first is refused, and a lesson is done only when every cell ran.
+"""
+
+from __future__ import annotations
+
+import ast
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import nbformat
+import papermill
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from lenet_helpers.errors import CourseError
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+FIGURES = ROOT / "figures"
+OUTPUT = ROOT / "build" / "lessons"
+
+
+class LessonRun(NamedTuple):
+    """How one lesson went."""
+
+    name: str
+    copy: Path  # the executed notebook
+    seconds: float
+    failure: str | None  # None when every cell ran
+
+
+def find_lessons(names: list[str] | None = None, folder: Path = NOTEBOOKS) -> list[Path]:
+    """Notebooks of the named lessons ("1", "01" or "01_data"), in order; all if none is named.
+
+    Raises
+    ------
+    CourseError
+        If there is no such lesson.
+    """
+    lessons = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    if not names:
+        return lessons
+    chosen = []
+    for name in names:
+        stem = name.removesuffix(".ipynb")
+        matches = [path for path in lessons if stem.zfill(2) in (path.stem, path.stem[:2])]
+        if not matches:
+            known = ", ".join(path.stem for path in lessons)
+            raise CourseError(f"There is no lesson {name!r}. Choose from {known}.")
+        chosen += matches
+    return sorted(set(chosen))
+
+
+def read_settings(assignments: list[str]) -> dict[str, Any]:
+    """`["EPOCHS=3", "FIT=pad"]` as `{"EPOCHS": 3, "FIT": "pad"}`."""
+    settings = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals or not name.isidentifier():
+            raise CourseError(f"--set {assignment} is not of the form NAME=VALUE.")
+        try:
+            settings[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            settings[name] = text
+    return settings
+
+
+def choose_parameters(
+    lessons: list[Path],
+    settings: dict[str, Any],
+    *,
+    quick: bool = False,
+    figures: Path | None = None,
+) -> list[dict[str, Any]]:
+    """The parameters that each lesson gets; a setting goes to every lesson that has it.
+
+    Raises
+    ------
+    CourseError
+        If no lesson has a parameter of that name, or its type is not the default's.
+    """
+    known = [_known_parameters(path) for path in lessons]
+    for name, value in settings.items():
+        defaults = [parameters[name] for parameters in known if name in parameters]
+        if not defaults:
+            every = ", ".join(sorted(set().union(*known)))
+            raise CourseError(f"No lesson asked for has a parameter {name}. There are: {every}.")
+        for default in defaults:
+            _check_type(name, value, default)
+    chosen = []
+    for path, parameters in zip(lessons, known, strict=True):
+        mine = dict(nbformat.read(path, as_version=4).metadata.get("quick", {})) if quick else {}
+        mine |= {name: value for name, value in settings.items() if name in parameters}
+        if figures is not None and "FIGURES_DIR" in parameters:
+            mine["FIGURES_DIR"] = str(Path(figures).resolve())
+        unknown = set(mine) - set(parameters)
+        if unknown:
+            raise CourseError(f"{path.name} sets {', '.join(unknown)}, which it does not have.")
+        chosen.append(mine)
+    return chosen
+
+
+def _known_parameters(path: Path) -> dict[str, Any]:
+    """Names and defaults of a lesson's parameters."""
+    defaults = {}
+    for name, parameter in papermill.inspect_notebook(path).items():
+        try:
+            defaults[name] = ast.literal_eval(parameter["default"])
+        except (ValueError, SyntaxError):  # an expression, whose value only the lesson knows
+            defaults[name] = None
+    return defaults
+
+
+def _check_type(name: str, value: Any, default: Any) -> None:
+    kind = (int, float) if isinstance(default, float) else type(default)
+    if default is not None and value is not None and not isinstance(value, kind):
+        raise CourseError(
+            f"{name}={value!r} does not do: the lesson's own value is {default!r}, so a "
+            f"{type(default).__name__} is needed."
+        )
+
+
+def run_lesson(path: Path, parameters: dict[str, Any], output: Path = OUTPUT) -> LessonRun:
+    """Execute one lesson; its copy, with all outputs, is kept in `output` also when it fails."""
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    output.mkdir(parents=True, exist_ok=True)
+    copy = output / path.name
+    copy.unlink(missing_ok=True)
+    # A bar drawn in a cell would stay in the copy. The kernel inherits this variable.
+    os.environ["TQDM_DISABLE"] = "1"
+    start = time.perf_counter()
+    failure = None
+    try:
+        papermill.execute_notebook(
+            path,
+            copy,
+            parameters,
+            kernel_name="python3",
+            cwd=path.parent,
+            extra_arguments=["--log-level=ERROR"],  # of the kernel itself, not of the cells
+        )
+    except PapermillExecutionError as error:
+        failure = (
+            f"cell {error.exec_count}:\n{_indented(error.source)}\n{error.ename}: {error.evalue}"
+        )
+    except DeadKernelError:
+        failure = f"the kernel died (out of memory?) in or after {_last_cell(copy)}"
+    else:
+        failure = _not_run(copy)
+    return LessonRun(path.stem, copy, time.perf_counter() - start, failure)
+
+
+def _not_run(copy: Path) -> str | None:
+    """Why a lesson that ended without an error did not run to its end."""
+    for cell in _code_cells(copy):
+        left = any(output.output_type == "error" for output in cell.outputs)  # exit() is an error
+        if left or cell.execution_count is None:
+            return f"it ended early (a call of exit()?) at the cell\n{_indented(cell.source)}"
+    return None
+
+
+def _last_cell(copy: Path) -> str:
+    run = [
+        cell for cell in _code_cells(copy) if cell.metadata.get("papermill", {}).get("start_time")
+    ]
+    return f"the cell\n{_indented(run[-1].source)}" if run else "its start"
+
+
+def _code_cells(copy: Path) -> list[nbformat.NotebookNode]:
+    cells = nbformat.read(copy, as_version=4).cells
+    return [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def _indented(source: str) -> str:
+    return "\n".join(f"    {line}" for line in source.splitlines())

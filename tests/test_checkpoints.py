@@ -1,0 +1,272 @@
+"""Weights and checkpoints: whole, safe to load, and good for going on."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors
+import torch
+from torch.optim.lr_scheduler import OneCycleLR
+
+from lenet_helpers import files
+from lenet_helpers.checkpoints import load_weights, save_weights
+from lenet_helpers.data import Batches, Split
+from lenet_helpers.errors import CourseError
+from lenet_helpers.model import LeNet5
+from lenet_helpers.training import fit, seed_everything
+
+# A training that uses every kind of state: Adam's means, a schedule, dropout and NumPy noise.
+TRAINING = """
+import sys, numpy as np, torch
+from lenet_helpers.checkpoints import save_weights
+from lenet_helpers.data import Batches, Split, load_mnist
+from lenet_helpers.model import LeNet5
+from lenet_helpers.training import fit, seed_everything
+
+torch.set_num_threads(1)
+checkpoint, weights = sys.argv[1:3]
+train = load_mnist(sys.argv[3]).train
+seed_everything(3)
+model = LeNet5(dropout=0.2)
+batches = Batches(
+    Split(train.images[:3000], train.labels[:3000]), 50, True, torch.Generator().manual_seed(3)
+)
+optimizer = torch.optim.Adam(model.parameters(), lr=0.003, fused=True)
+scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.003, total_steps=4 * len(batches))
+
+def augment(images):
+    print("step", flush=True)
+    return images + 0.1 * torch.randn_like(images) + float(np.random.rand()) * 0.01
+
+fit(model, batches, epochs=4, optimizer=optimizer, scheduler=scheduler, augment=augment,
+    checkpoint=checkpoint, progress=False)
+save_weights(model, weights)
+"""
+
+
+def run_training(folder: Path, data_dir: Path, kill_at_step: int | None = None) -> int:
+    """Run the training above in a child, and kill it at a step; its exit status."""
+    command = [sys.executable, "-c", TRAINING]
+    arguments = [str(folder / "state.pt"), str(folder / "weights.safetensors"), str(data_dir)]
+    child = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True)
+    for step, _line in enumerate(child.stdout, start=1):
+        if step == kill_at_step:
+            child.kill()
+    return child.wait()
+
+
+def test_a_training_killed_at_any_step_ends_with_the_weights_of_one_that_was_not(
+    tmp_path, data_dir
+):
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "killed").mkdir()
+    assert run_training(tmp_path / "whole", data_dir) == 0
+
+    steps = random.Random(time.time_ns())  # another step on each run of the test
+    kills = [steps.randint(61, 110), steps.randint(20, 119)]  # in epoch 2, then in epoch 2 or 3
+    for kill_at in kills:
+        assert run_training(tmp_path / "killed", data_dir, kill_at) != 0
+        assert not (tmp_path / "killed" / "weights.safetensors").exists()
+    assert run_training(tmp_path / "killed", data_dir) == 0
+
+    whole, killed = (
+        (tmp_path / name / "weights.safetensors").read_bytes() for name in ("whole", "killed")
+    )
+    assert whole == killed, f"killed at steps {kills}"
+
+
+def test_saved_weights_come_back_bit_for_bit(tmp_path):
+    trained, fresh = LeNet5(batch_norm=True), LeNet5(batch_norm=True)
+    save_weights(trained, tmp_path / "weights.safetensors")
+    load_weights(fresh, tmp_path / "weights.safetensors")
+    for name, tensor in trained.state_dict().items():
+        assert torch.equal(tensor, fresh.state_dict()[name]), name
+
+
+def test_saved_weights_are_a_safetensors_file_with_the_names_of_the_model(tmp_path):
+    model = LeNet5()
+    save_weights(model, tmp_path / "weights.safetensors")
+    with safetensors.safe_open(tmp_path / "weights.safetensors", "numpy") as file:
+        assert set(file.keys()) == set(model.state_dict())
+        assert sum(file.get_tensor(name).size for name in file.keys()) == 61_706  # noqa: SIM118
+
+
+class Hostile:
+    """Runs code when it is unpickled."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return open, (str(self.trace), "w")
+
+
+@pytest.mark.parametrize("write", ["torch.save", "pickle"])
+@pytest.mark.parametrize("load", ["weights", "checkpoint"])
+def test_a_file_that_would_run_code_is_refused_and_runs_none(tmp_path, write, load):
+    path, trace = tmp_path / "model.pt", tmp_path / "trace"
+    if write == "torch.save":
+        torch.save(Hostile(trace), path)
+    else:
+        path.write_bytes(pickle.dumps(Hostile(trace)))
+    with pytest.raises(CourseError, match=r"refused.*can run any code"):
+        load_file(load, path)
+    assert not trace.exists()
+
+
+def load_file(kind, path):
+    model = LeNet5()
+    if kind == "weights":
+        load_weights(model, path)
+    else:
+        continue_training(model, path)
+
+
+def continue_training(model, path, optimizer=None, epochs=1):
+    batches = [(torch.zeros(2, 1, 32, 32), torch.zeros(2, dtype=torch.int64))]
+    optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=0.1)
+    return fit(model, batches, epochs=epochs, optimizer=optimizer, checkpoint=path, progress=False)
+
+
+def test_a_pickled_model_as_tutorials_save_it_is_refused(tmp_path):
+    torch.save(LeNet5(), tmp_path / "model.pt")
+    with pytest.raises(CourseError, match="refused"):
+        load_weights(LeNet5(), tmp_path / "model.pt")
+    with pytest.raises(CourseError, match="refused"):
+        continue_training(LeNet5(), tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, 0.5, 0.99])
+def test_a_truncated_file_is_refused_and_the_model_unharmed(tmp_path, kept):
+    model = LeNet5()
+    save_weights(model, tmp_path / "weights")
+    continue_training(LeNet5(), tmp_path / "state")
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    for name, load in (("weights", load_weights), ("state", continue_training)):
+        content = (tmp_path / name).read_bytes()
+        length = kept if isinstance(kept, int) else int(kept * len(content))
+        (tmp_path / name).write_bytes(content[:length])
+        with pytest.raises(CourseError, match=str(tmp_path / name)):
+            load(model, tmp_path / name)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_weights_of_another_network_are_refused_by_name_and_shape(tmp_path):
+    save_weights(LeNet5(num_classes=19), tmp_path / "weights")
+    with pytest.raises(CourseError, match=r"classifier.linear3.weight is \(19, 84\) in the file"):
+        load_weights(LeNet5(), tmp_path / "weights")
+    save_weights(LeNet5(batch_norm=True), tmp_path / "weights")
+    with pytest.raises(CourseError, match=r"features.norm1.weight .*missing in the model"):
+        load_weights(LeNet5(), tmp_path / "weights")
+
+
+def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path):
+    continue_training(LeNet5(), tmp_path / "state")
+    model = LeNet5()
+    with pytest.raises(CourseError, match="SGD and no scheduler, this one has Adam"):
+        continue_training(model, tmp_path / "state", torch.optim.Adam(model.parameters()))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(CourseError, match=r"Cannot read .*nowhere"):
+        load_weights(LeNet5(), tmp_path / "nowhere")
+
+
+def test_a_finished_training_is_not_trained_again(tmp_path):
+    model, again = LeNet5(), LeNet5()
+    first = continue_training(model, tmp_path / "state", epochs=2)
+    second = continue_training(again, tmp_path / "state", epochs=2)
+    assert first == second
+    for one, other in zip(model.parameters(), again.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_checkpoint_holds_only_what_weights_only_loads(tmp_path):
+    model = LeNet5()
+    optimizer = torch.optim.Adam(model.parameters())
+    batch = [(torch.zeros(2, 1, 32, 32), torch.zeros(2, dtype=torch.int64))]
+    scheduler = OneCycleLR(optimizer, 0.01, total_steps=5)
+    fit(
+        model,
+        batch,
+        epochs=1,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        checkpoint=tmp_path / "state",
+        progress=False,
+    )
+    assert torch.load(tmp_path / "state", weights_only=True)["history"]["epochs"]
+
+
+def test_the_random_state_after_continuing_is_that_of_an_unbroken_run(tmp_path):
+    def draws(epochs, path):
+        seed_everything(5)
+        split = Split(torch.zeros(20, 1, 32, 32), torch.zeros(20, dtype=torch.int64))
+        model = LeNet5()
+        generator = torch.Generator().manual_seed(5)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+        def noise(images):
+            random.random()
+            np.random.rand()  # noqa: NPY002 - the global generator is what is tested
+            return images + torch.randn(1)
+
+        fit(
+            model,
+            Batches(split, 5, True, generator),
+            epochs=epochs,
+            optimizer=optimizer,
+            augment=noise,
+            checkpoint=path,
+            progress=False,
+        )
+        order = torch.randperm(100, generator=generator).tolist()
+        return random.random(), np.random.rand(), torch.rand(1).item(), order  # noqa: NPY002
+
+    expected = draws(3, tmp_path / "unbroken")
+    draws(1, tmp_path / "broken")
+    assert draws(3, tmp_path / "broken") == expected
+
+
+def test_a_failing_write_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeypatch):
+    model = LeNet5()
+    save_weights(model, tmp_path / "weights")
+    before = (tmp_path / "weights").read_bytes()
+
+    def full(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(CourseError, match=r"Cannot write .*weights: No space left on device"):
+        save_weights(LeNet5(), tmp_path / "weights")
+    assert (tmp_path / "weights").read_bytes() == before
+    assert os.listdir(tmp_path) == ["weights"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
+def test_a_process_killed_while_it_writes_leaves_the_old_or_the_new_file(tmp_path):
+    code = (
+        "import sys; from lenet_helpers.files import write_whole; n = 0\n"
+        "while True: n += 1; write_whole(sys.argv[1], bytes([n % 256]) * 3_000_000); print(n)"
+    )
+    path = tmp_path / "file"
+    for delay in (0.0, 0.01, 0.03):
+        child = subprocess.Popen(
+            [sys.executable, "-uc", code, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        child.stdout.readline()
+        time.sleep(delay)
+        child.kill()
+        child.wait()
+        content = path.read_bytes()
+        assert len(content) == 3_000_000
+        assert len(set(content)) == 1

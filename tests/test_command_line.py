@@ -1,0 +1,200 @@
+"""The command line as a user meets it: what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import nbformat
+import pytest
+from safetensors.numpy import load_file
+
+from lenet_helpers import doctor
+from lenet_helpers.data import MD5
+
+
+def lenet(*arguments: str | Path, cwd: Path | None = None, **environment: str):
+    """Run `python -m lenet_helpers` with these arguments."""
+    return subprocess.run(
+        [sys.executable, "-m", "lenet_helpers", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=cwd,
+        env=os.environ | {"PYTHONUTF8": "1"} | environment,
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "slow"], "Error: There is no recipe 'slow'. Choose one of quick, course"),
+        (["run", "99"], "Error: There is no lesson '99'. Choose from 01_data, 02_model"),
+        (["run", "03", "--set", "EPOCH=3"], "Error: No lesson asked for has a parameter EPOCH."),
+        (["run", "03", "--set", "EPOCHS=many"], "Error: EPOCHS='many' does not do"),
+        (["run", "03", "--set", "EPOCHS"], "Error: --set EPOCHS is not of the form NAME=VALUE."),
+    ],
+)
+def test_an_error_is_one_line_and_exit_status_1(arguments, message):
+    result = lenet(*arguments)
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
+
+
+def test_a_mistyped_command_is_exit_status_2_and_names_a_near_one():
+    result = lenet("rn")
+    assert result.returncode == 2
+    assert "No such command 'rn'. Did you mean 'run'?" in result.stderr
+
+
+def test_a_traceback_comes_only_with_debug():
+    plain, debug = lenet("train", "slow"), lenet("--debug", "train", "slow")
+    assert "Traceback" not in plain.stderr
+    assert "Traceback" in debug.stderr
+    assert debug.returncode == 1
+
+
+def test_help_lists_the_commands():
+    result = lenet("--help")
+    assert result.returncode == 0
+    for command in ("run", "data", "train", "doctor"):
+        assert command in result.stdout
+
+
+def test_data_says_where_mnist_is(data_dir):
+    result = lenet("data", "--data-dir", data_dir)
+    assert result.returncode == 0
+    assert "MNIST" in result.stdout
+    assert "whole" in result.stdout
+
+
+def test_train_prints_the_test_accuracy_and_writes_the_weights(data_dir, tmp_path):
+    weights = tmp_path / "quick.safetensors"
+    result = lenet("train", "quick", "--seed", "1", "--weights", weights, "--data-dir", data_dir)
+    assert result.returncode == 0, result.stderr
+    (line,) = (line for line in result.stdout.splitlines() if line.startswith("test accuracy"))
+    assert float(line.split()[2].rstrip("%,")) >= 98.3
+    assert sum(tensor.size for tensor in load_file(weights).values()) == 61_706
+
+
+def test_run_refuses_a_bad_lesson_before_it_runs_any(tmp_path):
+    result = lenet("run", "01", "99", "--output", tmp_path / "out")
+    assert result.returncode == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.lessons
+def test_run_quick_executes_a_lesson_and_says_where_the_copy_is(tmp_path):
+    result = lenet("run", "2", "--quick", "--output", tmp_path, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "[1/1] 02_model" in result.stdout
+    assert "02_model.ipynb" in result.stdout
+    copy = nbformat.read(tmp_path / "02_model.ipynb", as_version=4)
+    assert all(cell.execution_count for cell in copy.cells if cell.cell_type == "code")
+
+
+def test_doctor_is_content_here(data_dir):
+    result = lenet("doctor", "--data-dir", data_dir)
+    assert result.returncode == 0, result.stdout
+    assert metadata.version("torch") in result.stdout
+    assert "MEND" not in result.stdout
+
+
+def test_doctor_finds_data_that_is_not_there(tmp_path):
+    result = lenet("doctor", "--data-dir", tmp_path)
+    assert result.returncode == 1
+    assert "MEND  MNIST" in result.stdout
+    assert "to mend it: python -m lenet_helpers data" in result.stdout
+
+
+def test_doctor_finds_a_device_that_is_not_there():
+    result = lenet("doctor", LENET_DEVICE="toaster")
+    assert result.returncode == 1
+    assert "unset LENET_DEVICE" in result.stdout
+
+
+def test_doctor_finds_damaged_data(mnist_raw, tmp_path):
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name in MD5:
+        (raw / name).write_bytes((mnist_raw / name).read_bytes())
+    assert doctor.check_data(tmp_path).mend is None
+    (raw / "train-labels-idx1-ubyte").write_bytes(b"damaged")
+    finding = doctor.check_data(tmp_path)
+    assert finding.detail == "damaged: train-labels-idx1-ubyte"
+    assert finding.mend
+
+
+def test_doctor_finds_data_that_cannot_be_read(tmp_path, monkeypatch):
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name in MD5:
+        (raw / name).write_bytes(b"there")
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    finding = doctor.check_data(tmp_path)
+    assert "cannot be read" in finding.detail
+    assert "right to read" in finding.mend
+
+
+@pytest.mark.parametrize(("version", "well"), [((3, 10, 9), False), ((3, 11, 0), True)])
+def test_doctor_finds_a_python_that_is_too_old(version, well):
+    assert (doctor.check_python(version).mend is None) is well
+
+
+def test_doctor_finds_missing_and_mismatched_packages(tmp_path):
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("# a comment\nnumpy>=1\ntorch==0.1\nno-such-package\n-e .\n")
+    well, mismatched, missing = doctor.check_packages(requirements)
+    assert well.mend is None
+    assert "the course needs ==0.1" in mismatched.detail
+    assert missing.detail == "missing"
+    assert "pip install -r requirements.txt" in missing.mend
+
+
+def test_doctor_finds_a_missing_kernel_and_one_of_another_python(tmp_path, monkeypatch):
+    from jupyter_client import kernelspec
+
+    assert doctor.check_kernel().mend is None
+
+    def missing(_manager, name):
+        raise kernelspec.NoSuchKernel(name)
+
+    monkeypatch.setattr(kernelspec.KernelSpecManager, "get_kernel_spec", missing)
+    assert doctor.check_kernel().detail == "missing"
+
+    other = kernelspec.KernelSpec(argv=[str(tmp_path / "python3"), "-m", "ipykernel_launcher"])
+    monkeypatch.setattr(kernelspec.KernelSpecManager, "get_kernel_spec", lambda *_: other)
+    finding = doctor.check_kernel()
+    assert "another Python" in finding.detail
+    assert "ipykernel install" in finding.mend
+
+
+def test_doctor_finds_a_full_disk(tmp_path, monkeypatch):
+    assert doctor.check_disk(tmp_path / "not" / "there" / "yet").mend is None
+    usage = doctor.shutil.disk_usage(tmp_path)._replace(free=10_000_000)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage)
+    assert "free at least 1 GB" in doctor.check_disk(tmp_path).mend
+
+
+def test_doctor_speaks_when_nothing_is_installed(tmp_path):
+    package = Path(doctor.__file__).parent
+    (tmp_path / "lenet_helpers").symlink_to(package, target_is_directory=True)
+    result = subprocess.run(
+        [sys.executable, "-S", "-m", "lenet_helpers", "doctor"],  # -S: no installed packages
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert result.returncode == 1
+    assert "pip install -r requirements.txt" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,165 @@
+"""The runner of the lessons: what it lets through and what it does not."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from lenet_helpers.course import (
+    choose_parameters,
+    find_lessons,
+    read_settings,
+    run_lesson,
+)
+from lenet_helpers.errors import CourseError
+
+
+def write_lesson(folder: Path, *sources: str, quick: dict | None = None, name="01_small") -> Path:
+    """A lesson with a parameters cell and one cell for each source."""
+    v4 = nbformat.v4
+    parameters = v4.new_code_cell(
+        "EPOCHS = 3  # a number\nRATE = 0.1\nNAME = 'a'\nFIGURES_DIR = None",
+        metadata={"tags": ["parameters"]},
+    )
+    notebook = v4.new_notebook(cells=[parameters, *map(v4.new_code_cell, sources)])
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    notebook.metadata["quick"] = quick or {}
+    path = folder / f"{name}.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+def test_a_sound_lesson_runs_with_the_parameters_it_was_given(tmp_path):
+    path = write_lesson(tmp_path, "print(EPOCHS * 2)")
+    result = run_lesson(path, {"EPOCHS": 21}, tmp_path / "out")
+    assert result.failure is None
+    assert "42\n" in [
+        output.text
+        for cell in nbformat.read(result.copy, as_version=4).cells
+        for output in cell.get("outputs", [])
+    ]
+
+
+def test_the_committed_notebook_is_not_changed(tmp_path):
+    path = write_lesson(tmp_path, "print(EPOCHS)")
+    before = path.read_bytes()
+    run_lesson(path, {}, tmp_path / "out")
+    assert path.read_bytes() == before
+
+
+def test_a_lesson_runs_in_its_own_folder(tmp_path):
+    (tmp_path / "beside.txt").write_text("here")
+    path = write_lesson(tmp_path, "assert open('beside.txt').read() == 'here'")
+    assert run_lesson(path, {}, tmp_path / "out").failure is None
+
+
+def test_a_raising_cell_fails_with_its_source_and_error_and_keeps_the_copy(tmp_path):
+    path = write_lesson(tmp_path, "print('before')", "wrong = 1 / 0", "print('after')")
+    result = run_lesson(path, {}, tmp_path / "out")
+    assert "wrong = 1 / 0" in result.failure
+    assert "ZeroDivisionError: division by zero" in result.failure
+    assert "before" in result.copy.read_text()
+
+
+@pytest.mark.parametrize("leave", ["exit()", "import sys\nsys.exit(0)", "quit()"])
+def test_a_cell_that_leaves_early_fails(tmp_path, leave):
+    path = write_lesson(tmp_path, leave, "assert False, 'never reached'")
+    assert run_lesson(path, {}, tmp_path / "out").failure
+
+
+def test_a_last_cell_that_leaves_fails_too(tmp_path):
+    path = write_lesson(tmp_path, "print('fine')", "import sys\nsys.exit(0)")
+    assert run_lesson(path, {}, tmp_path / "out").failure
+
+
+def test_a_kernel_that_dies_fails_with_the_cell(tmp_path):
+    path = write_lesson(tmp_path, "import os\nos.kill(os.getpid(), 9)", "print('never')")
+    result = run_lesson(path, {}, tmp_path / "out")
+    assert "the kernel died" in result.failure
+    assert "os.kill" in result.failure
+
+
+def test_a_mistyped_parameter_is_refused_and_the_known_ones_are_named(tmp_path):
+    path = write_lesson(tmp_path, "print(EPOCHS)")
+    with pytest.raises(CourseError, match=r"parameter EPOCH\. There are: EPOCHS, .*NAME"):
+        choose_parameters([path], {"EPOCH": 1})
+
+
+def test_a_mistyped_name_in_the_quick_setting_is_refused(tmp_path):
+    path = write_lesson(tmp_path, "print(EPOCHS)", quick={"EPOCH": 1})
+    with pytest.raises(CourseError, match=r"01_small.ipynb sets EPOCH, which it does not have"):
+        choose_parameters([path], {}, quick=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "well"),
+    [
+        ("EPOCHS", 5, True),
+        ("EPOCHS", "five", False),
+        ("EPOCHS", 0.5, False),
+        ("RATE", 1, True),
+        ("RATE", "high", False),
+        ("NAME", "b", True),
+        ("FIGURES_DIR", "pictures", True),
+    ],
+)
+def test_a_value_must_be_of_the_type_of_the_default(tmp_path, name, value, well):
+    path = write_lesson(tmp_path, "print(EPOCHS)")
+    if well:
+        assert choose_parameters([path], {name: value}) == [{name: value}]
+    else:
+        with pytest.raises(CourseError, match=f"{name}={value!r} does not do"):
+            choose_parameters([path], {name: value})
+
+
+def test_a_setting_wins_over_the_quick_setting_and_figures_get_a_folder(tmp_path):
+    path = write_lesson(tmp_path, "print(EPOCHS)", quick={"EPOCHS": 1, "RATE": 0.2})
+    (chosen,) = choose_parameters([path], {"EPOCHS": 2}, quick=True, figures=tmp_path)
+    assert chosen == {"EPOCHS": 2, "RATE": 0.2, "FIGURES_DIR": str(tmp_path.resolve())}
+
+
+def test_a_setting_goes_to_the_lessons_that_have_it(tmp_path):
+    first = write_lesson(tmp_path, "print(EPOCHS)")
+    second = tmp_path / "02_other.ipynb"
+    shutil.copy(first, second)
+    notebook = nbformat.read(second, as_version=4)
+    notebook.cells[0].source = "SEED = 1"
+    nbformat.write(notebook, second)
+    assert choose_parameters([first, second], {"EPOCHS": 2}) == [{"EPOCHS": 2}, {}]
+
+
+def test_settings_are_read_as_python_values_or_text():
+    assert read_settings(["EPOCHS=3", "RATE=0.5", "SIZE=None", "FIT=resize", "NAME=a=b"]) == {
+        "EPOCHS": 3,
+        "RATE": 0.5,
+        "SIZE": None,
+        "FIT": "resize",
+        "NAME": "a=b",
+    }
+
+
+@pytest.mark.parametrize("name", ["1", "01", "01_small", "01_small.ipynb"])
+def test_a_lesson_is_found_by_number_or_name(tmp_path, name):
+    path = write_lesson(tmp_path, "pass")
+    write_lesson(tmp_path, "pass", name="02_other")
+    write_lesson(tmp_path, "pass", name="demo")
+    assert find_lessons([name], tmp_path) == [path]
+
+
+def test_all_lessons_are_those_with_a_number(tmp_path):
+    for name in ("02_other", "demo", "01_small"):
+        write_lesson(tmp_path, "pass", name=name)
+    assert [path.stem for path in find_lessons(None, tmp_path)] == ["01_small", "02_other"]
+
+
+def test_an_unknown_lesson_is_refused(tmp_path):
+    write_lesson(tmp_path, "pass")
+    with pytest.raises(CourseError, match=r"no lesson '07'\. Choose from 01_small"):
+        find_lessons(["07"], tmp_path)

@@ -1,0 +1,306 @@
+"""What fit, evaluate and History promise."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, log_loss
+from torch import nn
+from torch.nn import functional
+
+from lenet_helpers.data import Batches, Split
+from lenet_helpers.errors import CourseError
+from lenet_helpers.model import LeNet5
+from lenet_helpers.training import evaluate, fit, pick_device, seed_everything
+
+
+@pytest.fixture(scope="module")
+def small(mnist):
+    """2,000 training images of MNIST."""
+    return Split(mnist.train.images[:2000], mnist.train.labels[:2000])
+
+
+def batches_of(split, seed=0, batch_size=64):
+    return Batches(split, batch_size, True, torch.Generator().manual_seed(seed))
+
+
+def fresh(seed=0, **settings):
+    seed_everything(seed)
+    return LeNet5(**settings)
+
+
+def weights_of(model):
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+def test_fit_gives_the_weights_of_a_plain_loop(small):
+    ours, theirs = fresh(), fresh()
+    optimizer = torch.optim.SGD(theirs.parameters(), lr=0.05, momentum=0.9)
+    losses = []
+    batches = batches_of(small)
+    for _ in range(2):
+        for images, labels in batches:
+            loss = functional.cross_entropy(theirs(images), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+
+    optimizer = torch.optim.SGD(ours.parameters(), lr=0.05, momentum=0.9)
+    history = fit(ours, batches_of(small), epochs=2, optimizer=optimizer, progress=False)
+
+    assert torch.equal(weights_of(ours), weights_of(theirs))
+    assert history.step_losses == losses
+
+
+def test_fit_steps_the_scheduler_after_every_step(small):
+    model = fresh()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    halve = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    history = fit(
+        model,
+        [(small.images[:8], small.labels[:8])] * 3,
+        epochs=2,
+        optimizer=optimizer,
+        scheduler=halve,
+        progress=False,
+    )
+    assert history.column("learning_rate") == [0.5**3, 0.5**6]
+
+
+def test_fit_augments_training_images_but_not_validation_images():
+    seen = []
+
+    class Recorder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(1, 10)
+
+        def forward(self, images):
+            seen.append((self.training, images.mean().item()))
+            return self.linear(images.mean(dim=(1, 2, 3)).unsqueeze(1))
+
+    model = Recorder()
+    batch = [(torch.ones(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64))]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    fit(
+        model,
+        batch,
+        epochs=1,
+        optimizer=optimizer,
+        validation=batch,
+        augment=lambda images: images * 3,
+        progress=False,
+    )
+    assert seen == [(True, 3.0), (False, 1.0)]
+
+
+def test_fit_takes_a_dataloader(small):
+    model = fresh()
+    loader = torch.utils.data.DataLoader(small, batch_size=500)
+    optimizer = torch.optim.Adam(model.parameters())
+    history = fit(model, loader, epochs=1, optimizer=optimizer, progress=False)
+    assert len(history.step_losses) == 4
+
+
+def test_evaluate_agrees_with_scikit_learn(small):
+    model = fresh()
+    with torch.no_grad():
+        probabilities = model(small.images).softmax(dim=1).double().numpy()
+    labels = small.labels.numpy()
+
+    metrics = evaluate(model, Batches(small, 300))  # 2,000 is not a multiple of 300
+
+    assert metrics.accuracy == accuracy_score(labels, probabilities.argmax(axis=1))
+    assert metrics.loss == pytest.approx(log_loss(labels, probabilities, labels=range(10)), 1e-5)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_evaluate_restores_the_mode_and_leaves_no_gradients(small, training):
+    model = fresh(dropout=0.5).train(training)
+    first, second = (evaluate(model, Batches(small, 500)) for _ in range(2))
+    assert first == second  # dropout was off
+    assert model.training is training
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_history_holds_the_means_over_the_samples_of_an_epoch(small):
+    model = fresh()
+    frozen = torch.optim.SGD(model.parameters(), lr=0.0)  # so the epoch is an evaluation
+    validation = Batches(small, 700)
+    history = fit(
+        model,
+        Batches(small, 300),
+        epochs=1,
+        optimizer=frozen,
+        validation=validation,
+        progress=False,
+    )
+    (epoch,) = history.epochs
+    expected = evaluate(model, validation)
+    assert epoch.accuracy == expected.accuracy == epoch.validation_accuracy
+    assert epoch.loss == pytest.approx(expected.loss, rel=1e-5)
+    assert len(history.step_losses) == math.ceil(2000 / 300)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(small):
+    def train(seed):
+        model = fresh(seed)
+        optimizer = torch.optim.Adam(model.parameters(), fused=True)
+        fit(model, batches_of(small, seed), epochs=1, optimizer=optimizer, progress=False)
+        return weights_of(model)
+
+    assert torch.equal(train(1), train(1))
+    assert not torch.equal(train(1), train(2))
+
+
+def test_seed_everything_sets_python_numpy_and_torch():
+    import random
+
+    def draw():
+        seed_everything(7)
+        return random.random(), np.random.rand(), torch.rand(1).item()  # noqa: NPY002
+
+    assert draw() == draw()
+
+
+def test_a_loss_that_is_not_finite_stops_and_names_the_step(small):
+    model = fresh()
+    images = small.images[:64].clone()
+    images[5] = float("nan")
+    batches = [(small.images[:64], small.labels[:64]), (images, small.labels[:64])]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with pytest.raises(CourseError, match=r"nan at step 2 .*learning rate"):
+        fit(model, batches, epochs=1, optimizer=optimizer, progress=False)
+    assert weights_of(model).isfinite().all()
+
+
+def test_a_learning_rate_that_is_far_too_large_is_reported(small):
+    model = fresh()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e6)
+    with pytest.raises(CourseError, match="the learning rate is too large"):
+        fit(model, batches_of(small), epochs=3, optimizer=optimizer, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "classes", "explanation"),
+    [
+        ((4, 1, 28, 28), [0, 1, 2, 3], 10, r"cannot take images of shape \(4, 1, 28, 28\)"),
+        ((4, 3, 32, 32), [0, 1, 2, 3], 10, r"cannot take images of shape \(4, 3, 32, 32\)"),
+        ((4, 1, 32, 32), [0, 1, 2, 9], 5, "labels go from 0 to 9, but the model has 5 classes"),
+        ((4, 1, 32, 32), [0, 1, -1, 9], 10, "labels go from -1 to 9"),
+        ((4, 1, 32, 32), [0, 1, 2], 10, "4 images but 3 labels"),
+        ((4, 1, 32, 32), [[0], [1], [2], [3]], 10, r"labels of shape \(4, 1\)"),
+        ((4, 1, 32, 32), [0.0, 1.0, 2.0, 3.0], 10, "torch.float32"),
+    ],
+)
+def test_what_does_not_fit_together_is_explained(images, labels, classes, explanation):
+    model = LeNet5(num_classes=classes)
+    batches = [(torch.zeros(images), torch.tensor(labels))]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(CourseError, match=explanation):
+        fit(model, batches, epochs=1, optimizer=optimizer, progress=False)
+    with pytest.raises(CourseError, match=explanation):
+        evaluate(model, batches)
+
+
+def test_a_generator_that_is_read_up_is_explained(small):
+    model = fresh()
+    once = (batch for batch in [(small.images[:8], small.labels[:8])])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(CourseError, match="read only once"):
+        fit(model, once, epochs=2, optimizer=optimizer, progress=False)
+
+
+def test_ctrl_c_keeps_the_history_and_the_last_checkpoint(small, tmp_path, capsys):
+    class StopsInTheSecondEpoch(Batches):
+        epoch = 0
+
+        def __iter__(self):
+            self.epoch += 1
+            for number, batch in enumerate(super().__iter__()):
+                if self.epoch == 2 and number == 5:
+                    raise KeyboardInterrupt
+                yield batch
+
+    model = fresh()
+    checkpoint = tmp_path / "state.pt"
+    history = fit(
+        model,
+        StopsInTheSecondEpoch(small, 100),
+        epochs=4,
+        optimizer=torch.optim.Adam(model.parameters()),
+        checkpoint=checkpoint,
+        progress=False,
+    )
+    assert history.interrupted
+    assert len(history.epochs) == 1
+    assert len(history.step_losses) == 20 + 5
+    assert checkpoint.exists()
+    said = capsys.readouterr().out
+    assert "Stopped after 1 of 4 epochs" in said
+    assert str(checkpoint) in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child process")
+def test_a_real_sigint_ends_fit_with_its_history(small):
+    model = fresh()
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    start = time.perf_counter()
+    history = fit(
+        model,
+        batches_of(small),
+        epochs=10_000,
+        optimizer=torch.optim.Adam(model.parameters()),
+        progress=False,
+    )
+    assert history.interrupted
+    assert time.perf_counter() - start < 30
+
+
+def test_one_bar_shows_loss_accuracy_and_time_left():
+    code = (
+        "import torch; from lenet_helpers.model import LeNet5; from lenet_helpers.training import "
+        "fit; model = LeNet5(); batch = (torch.zeros(64, 1, 32, 32), torch.zeros(64).long()); "
+        "fit(model, [batch] * 100, epochs=3, optimizer=torch.optim.SGD(model.parameters(), 0.1))"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "TQDM_DISABLE"}
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    bar = result.stderr
+    assert "/300 [" in bar  # one bar for three epochs of 100 steps
+    assert "loss=" in bar
+    assert "accuracy=" in bar
+    assert "<00:" in bar  # time left
+    assert result.stdout == ""
+
+
+def test_pick_device_prefers_cuda_then_mps_then_cpu(monkeypatch):
+    monkeypatch.delenv("LENET_DEVICE", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert pick_device().type == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert pick_device().type == "mps"
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert pick_device().type == "cpu"
+
+
+def test_the_environment_variable_overrides_the_device(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("LENET_DEVICE", "cpu")
+    assert pick_device().type == "cpu"
+    monkeypatch.setenv("LENET_DEVICE", "toaster")
+    with pytest.raises(CourseError, match="LENET_DEVICE is 'toaster'"):
+        pick_device()
