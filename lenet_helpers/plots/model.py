@@ -2,6 +2,283 @@
 
 from __future__ import annotations
 
-from lenet_helpers.plots.captions import FigureText
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-FIGURES: dict[str, FigureText] = {}
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
+
+from lenet_helpers.plots.captions import FigureText
+from lenet_helpers.plots.style import given_or_new, new_figure, picture_axes, styled
+
+if TYPE_CHECKING:
+    from lenet_helpers.model import LayerRow
+
+FIGURES = {
+    "02_convolution": FigureText(
+        "Two edge kernels and the feature maps they make of one digit.",
+        "Two rows of three panels. Left: a handwritten digit with a 5 by 5 window. Middle: the "
+        "kernel with its 25 weights. Right: the feature map, with one value marked. The first "
+        "kernel marks the left and right edges of the strokes, the second their upper and lower "
+        "edges.",
+    ),
+    "02_pooling": FigureText(
+        "A feature map of 28×28, and what average and maximum keep of it in 14×14.",
+        "Three pictures of the vertical edges of a digit: the map, its average pooling, which is "
+        "paler, and its maximum pooling, which keeps the brightest values.",
+    ),
+    "02_activations": FigureText(
+        "Sigmoid, tanh and ReLU with their derivatives.",
+        "Left: three curves; sigmoid and tanh level off on both sides, ReLU is zero on the left "
+        "and a straight line on the right. Right: their derivatives; that of the sigmoid is a "
+        "low hill of height 0.25, that of tanh a hill of height 1, that of ReLU a step from 0 "
+        "to 1.",
+    ),
+    "02_vanishing_gradients": FigureText(
+        "Size of the gradient in each layer after one backward pass, before any training.",
+        "Two panels with one logarithmic axis. With sigmoid the gradient falls from the last "
+        "layer to the first more than a hundredfold in LeNet-5 and more than ten thousandfold "
+        "in a stack of twelve layers; with tanh and ReLU it stays nearly level.",
+    ),
+    "02_architecture": FigureText(
+        "LeNet-5: stacks of feature maps that shrink and multiply, then three linear layers.",
+        "A block diagram from left to right: the 32 by 32 image; 6 maps of 28 by 28; 6 of 14 by "
+        "14; 16 of 10 by 10; 16 of 5 by 5; then columns of 120, 84 and 10 units.",
+    ),
+    "02_parameters_and_connections": FigureText(
+        "Share of each layer in the parameters and in the connections of LeNet-5.",
+        "Horizontal bars for seven layers. Linear 1 holds 78 % of the parameters, convolution 2 "
+        "56 % and convolution 1 28 % of the connections.",
+    ),
+    "02_receptive_fields": FigureText(
+        "The square of input pixels that one unit of each layer sees, drawn over a digit.",
+        "Four copies of a digit. A framed blue square covers 5 by 5 pixels for convolution 1, 6 by "
+        "6 for pooling 1, 14 by 14 for convolution 2 and 16 by 16 for pooling 2.",
+    ),
+}
+
+
+@styled
+def convolution(
+    image: torch.Tensor,
+    kernels: Mapping[str, torch.Tensor],
+    maps: Mapping[str, torch.Tensor],
+    window: tuple[int, int],
+) -> Figure:
+    """Image, kernel and feature map, a row for each kernel; `window` is a place in the map."""
+    figure, axes = new_figure(2.35 * len(kernels), nrows=len(kernels), ncols=3, squeeze=False)
+    largest = max(feature_map.abs().max() for feature_map in maps.values())
+    for (left, middle, right), (name, kernel) in zip(axes, kernels.items(), strict=True):
+        height, width = image.shape
+        _picture(left, image, f"image {height}×{width}")
+        _frame(left, window, len(kernel))
+        _picture(
+            middle, kernel, f"{name}, {len(kernel)}×{len(kernel)}", **_signed(2 * kernel.max())
+        )
+        for (row, column), weight in np.ndenumerate(kernel.numpy()):
+            middle.text(column, row, f"{weight:+.1f}", ha="center", va="center", fontsize=8)
+        shown = maps[name]
+        drawn = _picture(right, shown, "feature map {}×{}".format(*shown.shape), **_signed(largest))
+        _frame(right, window, 1)
+        figure.colorbar(drawn, ax=right, fraction=0.045, label="value")
+    return figure
+
+
+@styled
+def pooling(feature_map: torch.Tensor, pooled: Mapping[str, torch.Tensor]) -> Figure:
+    """A feature map beside its pooled versions, all in one scale of brightness."""
+    panels = {"feature map": feature_map, **pooled}
+    figure, axes = new_figure(2.6, ncols=len(panels))
+    for ax, (name, values) in zip(axes, panels.items(), strict=True):
+        title = "{} {}×{}".format(name, *values.shape)
+        drawn = _picture(ax, values, title, vmin=0, vmax=feature_map.max())
+    figure.colorbar(drawn, ax=list(axes), fraction=0.02, shrink=0.83, label="value")
+    return figure
+
+
+@styled
+def activations(
+    inputs: torch.Tensor,
+    values: Mapping[str, torch.Tensor],
+    derivatives: Mapping[str, torch.Tensor],
+) -> Figure:
+    """Curves of activation functions and of their derivatives, side by side."""
+    figure, axes = new_figure(2.9, ncols=2)
+    for ax, curves, label in zip(
+        axes, (values, derivatives), ("$f(x)$", "derivative $f'(x)$"), strict=True
+    ):
+        for (name, curve), style in zip(curves.items(), ("-", "--", "-."), strict=False):
+            ax.plot(inputs, curve, style, label=name)
+        ax.set(xlabel="$x$", ylabel=label)
+    axes[0].set_ylim(-1.2, 2.2)  # ReLU goes on: the bend is what matters
+    axes[0].legend()
+    return figure
+
+
+@styled
+def vanishing_gradients(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """Norm of the weight gradient per layer: a panel for each network, a line for each activation.
+
+    One logarithmic axis for all panels.
+    """
+    figure, axes = new_figure(3.1, ncols=len(panels), sharey=True, squeeze=False)
+    for ax, (network, lines) in zip(axes.flat, panels.items(), strict=True):
+        for (name, norms), marker in zip(lines.items(), "os^", strict=False):
+            ax.plot(range(1, len(norms) + 1), norms, marker=marker, label=name)
+        ax.set(xlabel="layer with weights, from the image on", title=network, yscale="log")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0, 0].set_ylabel("norm of the gradient")
+    axes[0, 0].legend()
+    return figure
+
+
+@styled
+def architecture(
+    image: torch.Tensor,
+    shapes: Mapping[str, tuple[int, ...]],
+    operations: Sequence[tuple[str, int]],
+    ax: Axes | None = None,
+) -> Figure:
+    """Block diagram of a network: the image, stacks of maps to scale, columns of units.
+
+    Parameters
+    ----------
+    image
+        Picture `(height, width)` that stands for the input.
+    shapes
+        Name and output shape of each layer: `(channels, height, width)` or `(units,)`.
+    operations
+        What leads to each layer, and the side of its window, 0 if it reads everything.
+    ax
+        Where to draw; a new figure if None.
+    """
+    figure, ax = given_or_new(ax, 2.45)
+    blocks = {"image": (1, *image.shape), **shapes}
+    widths = [_block_width(shape) for shape in blocks.values()]
+    gap = (7.1 - sum(widths)) / (len(widths) - 1)
+    lefts = [0.05 + sum(widths[:number]) + gap * number for number in range(len(widths))]
+    fronts = [
+        _block(ax, left, name, shape)
+        for left, (name, shape) in zip(lefts, blocks.items(), strict=True)
+    ]
+    x, y, width, height = fronts[0]
+    ax.imshow(image, extent=(x, x + width, y, y + height), zorder=3)
+    for number, (text, window) in enumerate(operations):
+        _fan(ax, fronts[number], fronts[number + 1], window * INCHES_PER_PIXEL)
+        middle = lefts[number + 1] - gap / 2
+        ax.text(middle, 2.12, text, ha="center", va="center", fontsize=8, color="C1")
+    ax.set(xlim=(0, 7.2), ylim=(0.05, 2.4), aspect="equal")
+    ax.axis("off")
+    return figure
+
+
+@styled
+def parameters_and_connections(rows: Sequence[LayerRow], ax: Axes | None = None) -> Figure:
+    """Share of each row of the layer table in all parameters and in all connections."""
+    figure, ax = given_or_new(ax, 3.2)
+    places = np.arange(len(rows))
+    for kind, shift in (("parameters", -0.2), ("connections", 0.2)):
+        counts = np.array([getattr(row, kind) for row in rows])
+        bars = ax.barh(places + shift, 100 * counts / counts.sum(), 0.38, label=kind)
+        ax.bar_label(bars, [f"{count:,}" for count in counts], padding=3, fontsize=8)
+    ax.set(yticks=places, yticklabels=[row.name for row in rows], xlabel="share of all, per cent")
+    ax.invert_yaxis()
+    ax.grid(False, axis="y")
+    ax.set_xlim(0, 88)
+    ax.legend(loc="center right")
+    return figure
+
+
+@styled
+def receptive_fields(
+    image: torch.Tensor,
+    squares: Mapping[str, tuple[int, int, int]],
+    seen: Mapping[str, torch.Tensor],
+) -> Figure:
+    """Squares `(top, left, side)` of the arithmetic over the pixels that were measured as seen."""
+    figure, axes = new_figure(2.2, ncols=len(squares))
+    for ax, (name, (top, left, side)) in zip(axes, squares.items(), strict=True):
+        _picture(ax, image, f"{name}\n{side}×{side}")
+        shade = np.zeros((*image.shape, 4))  # red, green, blue, opacity
+        shade[np.asarray(seen[name])] = to_rgba("C5", 0.5)
+        ax.imshow(shade)
+        _frame(ax, (top, left), side)
+    return figure
+
+
+INCHES_PER_PIXEL = 0.028  # of a map in the block diagram
+MIDDLE = 1.25  # height at which its blocks are centred
+
+
+def _block_width(shape: tuple[int, ...]) -> float:
+    if len(shape) == 1:
+        return 0.14
+    channels, _, side = shape
+    return side * INCHES_PER_PIXEL + (channels - 1) * _sheet_offset(channels)
+
+
+def _sheet_offset(channels: int) -> float:
+    return 0.3 / max(channels, 6)  # more maps lie closer together
+
+
+def _block(
+    ax: Axes, left: float, name: str, shape: tuple[int, ...]
+) -> tuple[float, float, float, float]:
+    """Draw one block; x, y, width and height of its front sheet."""
+    if len(shape) == 1:
+        sheets, offset = 1, 0.0
+        width, height = 0.14, 0.1 + 0.011 * shape[0]
+        size = str(shape[0])
+    else:
+        sheets, offset = shape[0], _sheet_offset(shape[0])
+        width = height = shape[1] * INCHES_PER_PIXEL
+        size = f"{sheets} @ {shape[1]}×{shape[2]}" if sheets > 1 else f"{shape[1]}×{shape[2]}"
+    rise = (sheets - 1) * offset / 2
+    for sheet in range(sheets):
+        x, y = left + sheet * offset, MIDDLE + rise - sheet * offset - height / 2
+        patch = Rectangle((x, y), width, height, facecolor="#d6e8f4", edgecolor="C0", linewidth=0.7)
+        ax.add_patch(patch).set_zorder(2)
+    centre = left + (width + (sheets - 1) * offset) / 2
+    ax.text(centre, 0.42, name, ha="center", va="center", fontsize=8.5)
+    ax.text(centre, 0.22, size, ha="center", va="center", fontsize=8)
+    return x, y, width, height
+
+
+def _fan(ax: Axes, source: tuple, target: tuple, window: float) -> None:
+    """Two lines: from a window (or the whole side) of a sheet to a point (or side) of the next."""
+    x, y, width, height = source
+    to_x, to_y, to_width, to_height = target
+    if window:
+        corner = (x + 0.62 * (width - window), y + 0.62 * (height - window))
+        frame = Rectangle(corner, window, window, fill=False, edgecolor="C1", linewidth=1)
+        ax.add_patch(frame).set_zorder(5)
+        starts = [(corner[0] + window, corner[1]), (corner[0] + window, corner[1] + window)]
+        ends = [(to_x + 0.4 * to_width, to_y + 0.62 * to_height)] * 2
+    else:
+        starts = [(x + width, y), (x + width, y + height)]
+        ends = [(to_x, to_y), (to_x, to_y + to_height)]
+    for start, end in zip(starts, ends, strict=True):
+        ax.plot(*zip(start, end, strict=True), color="C1", linewidth=0.7, zorder=5)
+
+
+def _picture(ax: Axes, values: torch.Tensor, title: str, **options: object):
+    picture_axes(ax, title)
+    return ax.imshow(values, **options)
+
+
+def _signed(largest: torch.Tensor) -> dict[str, object]:
+    """Blue for negative, white for zero, red for positive values."""
+    return {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
+
+
+def _frame(ax: Axes, corner: tuple[int, int], side: int) -> None:
+    """Outline of the square whose upper left pixel is `corner` (row, column)."""
+    row, column = corner
+    frame = Rectangle((column - 0.5, row - 0.5), side, side, fill=False, edgecolor="C1")
+    ax.add_patch(frame).set(linewidth=1.8, path_effects=[withStroke(foreground="w", linewidth=3.4)])
