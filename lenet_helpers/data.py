@@ -89,7 +89,8 @@ class Batches:
             order = torch.randperm(count, generator=self.generator)
         else:
             order = torch.arange(count)
-        for chosen in order.split(self.batch_size):
+        for start in range(0, count, self.batch_size):
+            chosen = order[start : start + self.batch_size]
             images, labels = self.split.images[chosen], self.split.labels[chosen]
             yield images.to(self.device), labels.to(self.device)
 

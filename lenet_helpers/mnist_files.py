@@ -97,25 +97,26 @@ class _SourceError(Exception):
 
 
 def _fetch_missing(folder: Path) -> None:
+    missing = missing_files(folder)  # again: another process may have brought them meanwhile
     failures = []
     for label, source in _sources():
-        missing = missing_files(folder)  # another process, or another source, brought the others
         if not missing:
             return
         try:
-            for name, content in source(missing):
+            for name, content in source(list(missing)):
                 _check(name, content)
                 write_whole(folder / name, content)
-            return
+                missing.remove(name)
         except _SourceError as error:
             reason = " ".join(str(error).split())  # a server's words may have several lines
             failures.append(f"{label}: {reason}")
-    raise CourseError(
-        f"{' and '.join(missing_files(folder))} of MNIST could not be fetched into {folder}. "
-        f"Tried: {'; '.join(failures)}. What to do: connect to the internet and try again; or set "
-        "LENET_MNIST_MIRROR to the URL of a folder that holds the four files (for example "
-        "file:///home/me/mnist); or copy the files into the folder above."
-    )
+    if missing:
+        raise CourseError(
+            f"{', '.join(missing)} of MNIST could not be fetched into {folder}. Tried: "
+            f"{'; '.join(failures)}. What to do: connect to the internet and try again; or set "
+            "LENET_MNIST_MIRROR to the URL of a folder that holds the four files (for example "
+            "file:///home/me/mnist); or copy the files into the folder above."
+        )
 
 
 def _sources() -> Iterator[tuple[str, Source]]:
@@ -150,26 +151,24 @@ def _from_mirror(mirror: str, names: list[str]) -> Iterator[tuple[str, bytes]]:
 
 def _download(url: str) -> bytes | None:
     """Bytes behind `url`; None if the server has no such file."""
+    name = url.rsplit("/", 1)[-1]
     content = io.BytesIO()
     try:
         with urlopen(url, timeout=TIMEOUT) as response:
             size = int(response.headers.get("Content-Length") or 0)
-            what = url.rsplit("/", 1)[-1]
-            with tqdm.wrapattr(response, "read", size or None, desc=what, leave=False) as reader:
+            with tqdm.wrapattr(response, "read", size or None, desc=name, leave=False) as reader:
                 shutil.copyfileobj(reader, content)
     except HTTPError as error:
         if error.code == 404:
             return None
-        raise _SourceError(f"the server answered {error.code} {error.reason} to {url}") from error
+        raise _SourceError(f"the server answered {error.code} {error.reason} to {name}") from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)  # urllib wraps the true reason
         if isinstance(reason, FileNotFoundError):  # file:// without such a file
             return None
-        raise _SourceError(f"cannot download {url} ({reason})") from error
+        raise _SourceError(f"cannot download {name} ({reason})") from error
     if content.tell() < size:
-        raise _SourceError(
-            f"the connection was cut after {content.tell():,} of {size:,} bytes of {url}"
-        )
+        raise _SourceError(f"{name} was cut after {content.tell():,} of {size:,} bytes")
     return content.getvalue()
 
 

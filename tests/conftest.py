@@ -1,0 +1,34 @@
+"""What several test modules share."""
+
+import os
+
+# Before anything imports tqdm, which reads it then; child processes and kernels inherit it. Bars
+# would mix with pytest's own lines, and those of a lesson would end up among its outputs.
+os.environ["TQDM_DISABLE"] = "1"
+# Threads of several processes on the same cores wait for each other: ten times slower was seen.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from pathlib import Path
+
+import pytest
+
+from lenet_helpers.data import MNIST, load_mnist
+from lenet_helpers.mnist_files import fetch_mnist
+
+
+@pytest.fixture(scope="session")
+def mnist_raw() -> Path:
+    """The kit's own four files of MNIST, fetched if need be. Never write here: copy first."""
+    return fetch_mnist()
+
+
+@pytest.fixture(scope="session")
+def data_dir(mnist_raw: Path) -> Path:
+    """The folder that `load_mnist` takes. Never write here."""
+    return mnist_raw.parents[1]
+
+
+@pytest.fixture(scope="session")
+def mnist(data_dir: Path) -> MNIST:
+    """MNIST as the course uses it. Never change its tensors."""
+    return load_mnist(data_dir)

@@ -1,0 +1,52 @@
+"""A file is written whole or not at all; an error of the course is one paragraph for the reader."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lenet_helpers.errors import CourseError
+from lenet_helpers.files import write_whole
+
+
+def test_writes_into_a_new_folder(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    write_whole(path, b"content")
+    assert path.read_bytes() == b"content"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX are needed")
+def test_others_may_read_the_file(tmp_path: Path) -> None:
+    write_whole(tmp_path / "file", b"content")
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("error", [OSError("no space"), KeyboardInterrupt()])
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_failure_leaves_the_old_file(
+    step: str, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises((CourseError, KeyboardInterrupt)) as caught:
+        write_whole(path, b"new")
+    if isinstance(error, OSError):
+        assert str(caught.value).startswith(f"Cannot write {path}: no space. Free some disk space")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path], "no temporary file stays"
+
+
+def test_notebook_shows_the_message_alone() -> None:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell()
+    shown = []
+    shell._showtraceback = lambda *parts: shown.extend(parts[-1])  # the lines it would print
+    shell.run_cell("from lenet_helpers.errors import CourseError\nraise CourseError('Mend it.')")
+    assert shown == ["CourseError: Mend it."]
