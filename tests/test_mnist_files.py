@@ -489,3 +489,12 @@ def test_eight_processes_at_once(
     assert child.returncode == 0, child.stderr.decode()
     assert server.requested == [f"{name}.gz" for name in MD5], "one download, not eight"
     assert missing_files(data_dir / "MNIST" / "raw") == []
+
+
+# --- what the text says ---------------------------------------------------------------------------
+
+
+def test_readme_lists_the_files(mnist_raw: Path) -> None:
+    text = (mnist_files.DATA_DIR / "README.md").read_text(encoding="utf-8")
+    for name, md5 in MD5.items():
+        assert f"| `{name}` | {(mnist_raw / name).stat().st_size:,} | `{md5}` |" in text
