@@ -48,7 +48,7 @@ def run(
 ) -> None:
     """Execute lessons from top to bottom; copies with all outputs go to build/lessons."""
     from lenet_helpers import course
-    from lenet_helpers.data import DATA_DIR, fetch_mnist
+    from lenet_helpers.mnist_files import DATA_DIR, fetch_mnist
 
     paths = course.find_lessons(lessons)
     output = output or course.OUTPUT
@@ -72,7 +72,7 @@ def run(
 @app.command()
 def data(data_dir: DataDir = checks.ROOT / "data") -> None:
     """Get MNIST and check that it is whole."""
-    from lenet_helpers.data import fetch_mnist
+    from lenet_helpers.mnist_files import fetch_mnist
 
     folder = fetch_mnist(data_dir)
     typer.echo(f"MNIST is in {_short(folder)}, and whole.")

@@ -22,6 +22,8 @@ from torch import nn
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import write_whole
 
+ZIP, BARE_PICKLE = b"PK", b"\x80"  # the first bytes of such files
+
 
 def save_weights(model: nn.Module, path: str | Path) -> None:
     """Write the weights of `model` as safetensors, whole or not at all."""
@@ -41,8 +43,7 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     try:
         state = safetensors.torch.load(content)
     except SafetensorError as error:
-        # A zip archive is what torch.save writes, byte 0x80 starts a bare pickle.
-        if content[:2] == b"PK" or content[:1] == b"\x80":
+        if content.startswith((ZIP, BARE_PICKLE)):  # what torch.save and pickle write
             raise CourseError(_would_run_code(path)) from error
         raise CourseError(
             f"{path} is damaged or not a safetensors file ({error}). Get it again, or train again."
@@ -95,15 +96,16 @@ def load_checkpoint(
     CourseError
         If the file is missing, damaged, would run code, or is of another training.
     """
-    content = io.BytesIO(_read(path))
+    content = _read(path)
+    if content.startswith(BARE_PICKLE):
+        raise CourseError(_would_run_code(path))
     try:
-        stored = torch.load(content, map_location="cpu", weights_only=True)
+        stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CourseError(_would_run_code(path)) from error
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
         raise CourseError(
-            f"{path} is damaged ({str(error).splitlines()[0]}). Delete it to start the training "
-            "from the beginning."
+            f"{path} is damaged or empty. Delete it to start the training from the beginning."
         ) from error
     expected = {"model", "optimizer", "scheduler", "kinds", "random", "history"}
     if not isinstance(stored, dict) or set(stored) != expected:

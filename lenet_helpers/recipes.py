@@ -73,6 +73,30 @@ RECIPES = {
             schedule="one-cycle",
             claim="99.0 % in the mean over seeds after three epochs",
         ),
+        Recipe(
+            name="sgd-plain",
+            source='"Handwritten Digit Recognition with LeNet", a tutorial',
+            learning_rate=0.01,
+            epochs=8,
+            batch_size=32,
+            optimizer="sgd",
+            normalize=False,
+            validation_size=0,
+            claim="test accuracy 98 % first reached in epoch 6",
+            note="Published for 28×28 pixels, on which its 16·5·5 inputs do not fit. We read it as "
+            "a padding of 2 in the first convolution, which equals padding the black border to 32.",
+        ),
+        Recipe(
+            name="adam-split",
+            source='"Digit classification using LeNet-5 CNN", a tutorial',
+            learning_rate=0.001,
+            epochs=10,
+            fit="resize",
+            validation_size=6000,
+            claim="test accuracy 98.8 %",
+            note="Batch size, rate and epochs were not published: they are ours. Published with a "
+            "standard deviation of 0.308, here 0.3081.",
+        ),
     )
 }
 
@@ -114,7 +138,11 @@ def train_recipe(
     checkpoint: str | Path | None = None,
     progress: bool = True,
 ) -> TrainedModel:
-    """Train `recipe` from a fresh start; the test set is read once, at the end.
+    """Train `recipe` from a fresh start and measure it on the test set.
+
+    The test set is read once, at the end. Only a recipe without a validation split is measured
+    on it after every epoch too, as its publication did: the history's validation columns hold
+    that.
 
     Parameters
     ----------
@@ -137,13 +165,13 @@ def train_recipe(
     if recipe.schedule == "one-cycle":
         steps = recipe.epochs * len(batches)
         scheduler = OneCycleLR(optimizer, max_lr=recipe.learning_rate, total_steps=steps)
-    validation = Batches(mnist.validation, EVALUATION_BATCH) if recipe.validation_size else None
+    watched = mnist.validation if recipe.validation_size else mnist.test
     history = fit(
         model,
         batches,
         epochs=recipe.epochs,
         optimizer=optimizer,
-        validation=validation,
+        validation=Batches(watched, EVALUATION_BATCH),
         scheduler=scheduler,
         device=device,
         checkpoint=checkpoint,

@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from lenet_helpers import doctor
-from lenet_helpers.data import MD5
+from lenet_helpers.mnist_files import MD5
 
 
 def lenet(*arguments: str | Path, cwd: Path | None = None, **environment: str):
@@ -137,10 +137,10 @@ def test_doctor_finds_data_that_cannot_be_read(tmp_path, monkeypatch):
     for name in MD5:
         (raw / name).write_bytes(b"there")
 
-    def refuse(path):
+    def refuse(path, *_):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     finding = doctor.check_data(tmp_path)
     assert "cannot be read" in finding.detail
     assert "right to read" in finding.mend

@@ -115,7 +115,7 @@ def test_fit_takes_a_dataloader(small):
 def test_evaluate_agrees_with_scikit_learn(small):
     model = fresh()
     with torch.no_grad():
-        probabilities = model(small.images).softmax(dim=1).double().numpy()
+        probabilities = model(small.images).double().softmax(dim=1).numpy()
     labels = small.labels.numpy()
 
     metrics = evaluate(model, Batches(small, 300))  # 2,000 is not a multiple of 300

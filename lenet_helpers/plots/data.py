@@ -2,6 +2,183 @@
 
 from __future__ import annotations
 
-from lenet_helpers.plots.captions import FigureText
+from collections.abc import Sequence
+from typing import NamedTuple
 
-FIGURES: dict[str, FigureText] = {}
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from lenet_helpers.plots.captions import FigureText
+from lenet_helpers.plots.style import given_or_new, new_figure, picture_axes, styled
+
+FIGURES: dict[str, FigureText] = {
+    "01_first_digits": FigureText(
+        "The first 20 training images of MNIST with their labels.",
+        "Twenty white handwritten digits on black, in two rows of ten, the label above each: "
+        "5 0 4 1 9 2 1 3 1 4 and 3 5 3 6 1 7 2 8 6 9. Strokes differ in width and slant.",
+    ),
+    "01_digits_per_class": FigureText(
+        "How many images of each digit the training files and the test files hold.",
+        "Two bar charts over the digits 0 to 9. Training: from about 5,400 fives to about 6,700 "
+        "ones. Test: from about 890 fives to about 1,140 ones. All other bars lie between.",
+    ),
+    "01_box_and_centre": FigureText(
+        "Digits with the box around their ink and their centre of mass.",
+        "Three digits: a 6 sits high, a 5 low and to the right, a 7 to the left. An orange box "
+        "touches the outermost ink of each; its longer side is 20 pixels. A red cross marks the "
+        "centre of mass, near row 14 and column 14 in all three.",
+    ),
+    "01_pixel_values": FigureText(
+        "How often each pixel value occurs in the training images, before and after normalising.",
+        "Two histograms with a logarithmic vertical axis and the same shape: a high bar for black "
+        "on the left, a low plateau, a second peak for white on the right. Before, the values go "
+        "from 0 to 1; after, from about -0.4 to 2.8, with the mean at 0.",
+    ),
+    "01_pad_or_resize": FigureText(
+        "One digit at 28×28, padded to 32×32 and resized to 32×32; the frame holds the pixels "
+        "that can be the centre of a second-layer detector's window.",
+        "Three pictures of the same digit. At 28×28 strokes leave the orange frame of 16×16 "
+        "pixels. Padded to 32×32 the frame has 20×20 pixels and holds the digit. Resized to "
+        "32×32 the digit is larger, blurred, and leaves the frame again.",
+    ),
+    "01_mirrored_digits": FigureText(
+        "Digits upright and mirrored from left to right.",
+        "Six digits above, their mirror images below. The mirrored 2, 5 and 7 are no digits any "
+        "more; the mirrored 0, 1 and 8 still are.",
+    ),
+    "01_mirrored_accuracy": FigureText(
+        "Share of images whose nearest known image has the same label, upright and mirrored.",
+        "Pairs of bars over the digits 0 to 9. Upright: about 90 per cent or more for every digit. "
+        "Mirrored: almost unchanged for 1, above half for 0, 4 and 8, below half for 2, 7 and 9, "
+        "near zero for 3, 5 and 6.",
+    ),
+}
+
+
+class Box(NamedTuple):
+    """First and last row and column, in pixels, that belong to the box."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+@styled
+def digit_grid(images: torch.Tensor, titles: Sequence[object], columns: int = 10) -> Figure:
+    """Images `(n, height, width)` in rows of `columns`, a title above each."""
+    rows = -(-len(images) // columns)  # rounded up
+    figure, axes = new_figure(rows, nrows=rows, ncols=columns, squeeze=False)
+    for ax in axes.flat:
+        picture_axes(ax)
+    for ax, image, title in zip(axes.flat, images, titles, strict=False):
+        ax.imshow(image)
+        ax.set_title(str(title))
+    return figure
+
+
+@styled
+def digits_per_class(train_counts: Sequence[int], test_counts: Sequence[int]) -> Figure:
+    """Bars: images of each digit in the training and in the test files."""
+    figure, axes = new_figure(2.6, ncols=2)
+    for index, (ax, counts, name) in enumerate(
+        zip(axes, (train_counts, test_counts), ("training files", "test files"), strict=True)
+    ):
+        counts = torch.as_tensor(counts)
+        ax.bar(range(len(counts)), counts, color=f"C{index}")
+        ax.axhline(counts.float().mean(), color="black", linewidth=1, linestyle="--", label="mean")
+        ax.set(title=f"{name}: {counts.sum():,}", xlabel="digit", xticks=range(len(counts)))
+        ax.set_ylim(0, 1.25 * float(counts.max()))  # room for the legend
+        ax.grid(axis="x", visible=False)
+        ax.legend(loc="upper right")
+    axes[0].set_ylabel("images")
+    return figure
+
+
+@styled
+def boxes_and_centres(
+    images: torch.Tensor, boxes: Sequence[Box], centres: Sequence[tuple[float, float]]
+) -> Figure:
+    """Images with a frame around each box and a cross at each centre (row, column)."""
+    figure, axes = new_figure(2.7, ncols=len(images), squeeze=False)
+    for ax, image, box, (row, column) in zip(axes.flat, images, boxes, centres, strict=True):
+        ax.imshow(image)
+        _frame(ax, box)
+        ax.plot(column, row, "+", color="C1", markersize=13, markeredgewidth=2.5)
+        size = f"{box.bottom - box.top + 1}×{box.right - box.left + 1}"
+        ax.set(title=f"box {size}", xticks=range(0, 28, 7), yticks=range(0, 28, 7))
+        ax.set_xlabel("column")
+        ax.grid(False)
+    axes[0, 0].set_ylabel("row")
+    return figure
+
+
+@styled
+def pixel_values(counts: Sequence[int], before: Sequence[float], after: Sequence[float]) -> Figure:
+    """Histograms: `counts[i]` pixels have the value `before[i]`, then `after[i]`."""
+    figure, axes = new_figure(2.7, ncols=2, sharey=True)
+    names = ("grey level / 255", "normalised")
+    for ax, values, name in zip(axes, (before, after), names, strict=True):
+        width = float(values[1] - values[0])
+        ax.bar(values, counts, width=width)
+        weights = torch.as_tensor(counts, dtype=torch.float64)
+        mean = float((weights * torch.as_tensor(values)).sum() / weights.sum())
+        mean = round(mean, 2) + 0.0  # no minus sign before a zero
+        ax.axvline(mean, color="C1", linestyle="--", label=f"mean {mean:.2f}")
+        ax.set(yscale="log", xlabel="pixel value", title=name)
+        ax.legend()
+    axes[0].set_ylabel("pixels")
+    return figure
+
+
+@styled
+def pad_or_resize(
+    images: Sequence[torch.Tensor], titles: Sequence[str], boxes: Sequence[Box]
+) -> Figure:
+    """Images of different size, all pixels drawn equally large, each with a frame."""
+    sizes = [image.shape[-1] for image in images]
+    figure, axes = new_figure(2.8, ncols=len(images), width_ratios=sizes, squeeze=False)
+    for ax, image, title, box in zip(axes.flat, images, titles, boxes, strict=True):
+        picture_axes(ax, title)
+        ax.imshow(image)
+        _frame(ax, box)
+    return figure
+
+
+@styled
+def upright_and_mirrored(
+    images: torch.Tensor, mirrored: torch.Tensor, labels: Sequence[int]
+) -> Figure:
+    """Images above, their mirror images below."""
+    figure, axes = new_figure(2.6, nrows=2, ncols=len(images), squeeze=False)
+    for column, label in enumerate(labels):
+        picture_axes(axes[0, column], f"a {int(label)}")
+        axes[0, column].imshow(images[column])
+        picture_axes(axes[1, column])
+        axes[1, column].imshow(mirrored[column])
+    axes[0, 0].set_ylabel("upright")
+    axes[1, 0].set_ylabel("mirrored")
+    return figure
+
+
+@styled
+def mirrored_accuracy(
+    upright: Sequence[float], mirrored: Sequence[float], ax: Axes | None = None
+) -> Figure:
+    """Bars: accuracy 0…1 for each digit, upright beside mirrored."""
+    figure, ax = given_or_new(ax, 2.6)
+    digits = torch.arange(len(upright))
+    ax.bar(digits - 0.2, 100 * torch.as_tensor(upright), width=0.4, label="upright")
+    ax.bar(digits + 0.2, 100 * torch.as_tensor(mirrored), width=0.4, label="mirrored")
+    ax.set(xlabel="digit", ylabel="read correctly (%)", xticks=digits, ylim=(0, 100))
+    ax.grid(axis="x", visible=False)
+    ax.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
+    return figure
+
+
+def _frame(ax: Axes, box: Box) -> None:
+    corner = (box.left - 0.5, box.top - 0.5)  # a pixel reaches half a pixel around its centre
+    size = (box.right - box.left + 1, box.bottom - box.top + 1)
+    ax.add_patch(Rectangle(corner, *size, fill=False, edgecolor="C4", linewidth=2))

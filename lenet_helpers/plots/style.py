@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.style
-from IPython.display import Image, display
+from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -81,7 +82,10 @@ def show(figure: Figure, name: str, folder: str | Path | None = None) -> None:
 
     if folder is not None:
         save_figure(figure, name, folder)
-    display(Image(_as_bytes(figure, "png", SCREEN_DPI), alt=FIGURES[name].alternative_text))
+    words = FIGURES[name].alternative_text
+    picture = base64.b64encode(_as_bytes(figure, "png", SCREEN_DPI)).decode()
+    bundle = {"image/png": picture, "text/plain": words}
+    display(bundle, raw=True, metadata={"image/png": {"alt": words}})
 
 
 def _as_bytes(figure: Figure, kind: str, dpi: int) -> bytes:

@@ -1,0 +1,72 @@
+"""A figure of lesson 01 shows what it is given."""
+
+import numpy as np
+import pytest
+import torch
+
+from lenet_helpers.plots import data as figures
+
+
+@pytest.fixture
+def images():
+    return torch.arange(6 * 28 * 28).remainder(251).reshape(6, 28, 28).to(torch.uint8)
+
+
+def shown(ax):
+    return torch.from_numpy(np.asarray(ax.images[0].get_array()))
+
+
+def heights(bars):
+    return [bar.get_height() for bar in bars]
+
+
+def test_digit_grid_has_each_image_under_its_title(images):
+    axes = figures.digit_grid(images, [5, 0, 4, 1, 9, 2], columns=4).axes
+    assert [ax.get_title() for ax in axes] == ["5", "0", "4", "1", "9", "2", "", ""]
+    assert all(torch.equal(shown(ax), image) for ax, image in zip(axes, images, strict=False))
+    assert not axes[6].images
+
+
+def test_digits_per_class_draws_the_counts():
+    train, test = figures.digits_per_class([3, 1, 2], torch.tensor([0, 4, 2])).axes
+    assert heights(train.patches) == [3, 1, 2]
+    assert heights(test.patches) == [0, 4, 2]
+    assert train.lines[0].get_ydata()[0] == 2
+    assert train.get_title() == "training files: 6"
+
+
+def test_frame_goes_around_the_outermost_pixels(images):
+    box = figures.Box(top=2, bottom=6, left=3, right=20)
+    (ax,) = figures.boxes_and_centres(images[:1], [box], [(14.5, 13)]).axes
+    assert ax.patches[0].get_bbox().extents.tolist() == [2.5, 1.5, 20.5, 6.5]
+    assert ax.lines[0].get_xydata().tolist() == [[13, 14.5]]
+    assert ax.get_title() == "box 5×18"
+
+
+def test_pixel_values_marks_the_mean():
+    before, after = figures.pixel_values([8, 0, 2], [0, 0.5, 1], [-0.2, 0.3, 0.8]).axes
+    assert heights(after.patches) == [8, 0, 2]
+    assert before.lines[0].get_xdata()[0] == pytest.approx(0.2)
+    assert after.get_legend().get_texts()[0].get_text() == "mean 0.00"
+
+
+def test_mirror_images_stand_below_their_originals(images):
+    axes = figures.upright_and_mirrored(images[:2], images[:2].flip(-1), labels=[2, 5]).axes
+    assert torch.equal(shown(axes[1]), images[1])
+    assert torch.equal(shown(axes[3]), images[1].flip(-1))
+    assert axes[1].get_title() == "a 5"
+
+
+def test_mirrored_accuracy_is_in_per_cent_and_takes_axes():
+    ax = figures.mirrored_accuracy([1.0, 0.5], [0.25, 0.0]).axes[0]
+    again = figures.mirrored_accuracy([1.0, 0.5], [0.25, 0.0], ax=ax)
+    assert heights(ax.patches[:4]) == [100, 50, 25, 0]
+    assert again is ax.figure
+
+
+def test_pad_or_resize_draws_each_picture_in_its_own_size(images):
+    pictures = [images[0], torch.zeros(32, 32)]
+    boxes = [figures.Box(6, 21, 6, 21), figures.Box(6, 25, 6, 25)]
+    axes = figures.pad_or_resize(pictures, ["28", "32"], boxes).axes
+    assert [tuple(shown(ax).shape) for ax in axes] == [(28, 28), (32, 32)]
+    assert axes[1].patches[0].get_width() == 20
