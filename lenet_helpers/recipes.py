@@ -11,12 +11,14 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
+from lenet_helpers.checkpoints import load_weights
 from lenet_helpers.data import DATA_DIR, MNIST, Batches, load_mnist
 from lenet_helpers.errors import CourseError
 from lenet_helpers.model import LeNet5
 from lenet_helpers.training import History, Metrics, evaluate, fit, seed_everything
 
 EVALUATION_BATCH = 1000  # large batches only save time: the result does not depend on it
+PRETRAINED = DATA_DIR / "pretrained"  # weights that come with the kit; see README.md there
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,21 @@ def find_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise CourseError(f"There is no recipe {name!r}. Choose one of {', '.join(RECIPES)}.")
     return RECIPES[name]
+
+
+def load_pretrained(name: str = "course") -> nn.Module:
+    """The trained network of a recipe, from the weights that come with the kit.
+
+    Returned in evaluation mode, on the CPU.
+
+    Raises
+    ------
+    CourseError
+        If there is no recipe of that name, or no weights of it.
+    """
+    model = find_recipe(name).model()
+    load_weights(model, PRETRAINED / f"{name}.safetensors")
+    return model.eval()
 
 
 def load_recipe_data(recipe: Recipe, data_dir: str | Path = DATA_DIR) -> MNIST:
