@@ -48,6 +48,7 @@ def run(
 ) -> None:
     """Execute lessons from top to bottom; copies with all outputs go to build/lessons."""
     from lenet_helpers import course
+    from lenet_helpers.files import write_whole
     from lenet_helpers.mnist_files import DATA_DIR, fetch_mnist
 
     paths = course.find_lessons(lessons)
@@ -66,6 +67,9 @@ def run(
         typer.echo(f"{result.seconds:5.0f} s   {_short(result.copy)}")
     if failed:
         raise CourseError(f"{len(failed)} of {len(paths)} lessons failed: {', '.join(failed)}.")
+    if figures:
+        write_whole(course.FIGURES / "README.md", course.gallery_page().encode())
+        typer.echo(f"The figures are in {_short(course.FIGURES)}.")
     typer.echo(f"All {len(paths)} lessons ran. The executed copies are in {_short(output)}.")
 
 

@@ -19,6 +19,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from lenet_helpers.errors import CourseError
+from lenet_helpers.plots import FIGURES as FIGURE_TEXTS
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -154,6 +155,17 @@ def run_lesson(path: Path, parameters: dict[str, Any], output: Path = OUTPUT) ->
     else:
         failure = _not_run(copy)
     return LessonRun(path.stem, copy, time.perf_counter() - start, failure)
+
+
+def gallery_page() -> str:
+    """The text of figures/README.md: every figure with its caption, and the lesson it is from."""
+    lines = ["# Figures", "", "Made by `make figures`: the lessons write them.", ""]
+    for lesson in find_lessons():
+        lines += [f"## [{lesson.stem}](../notebooks/{lesson.name})", ""]
+        for name, words in FIGURE_TEXTS.items():
+            if name.startswith(lesson.stem[:2]):
+                lines += [f"![{words.alternative_text}]({name}.png)", "", words.caption, ""]
+    return "\n".join(lines)
 
 
 def _not_run(copy: Path) -> str | None:

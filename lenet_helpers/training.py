@@ -153,7 +153,8 @@ def fit(
         total=epochs * steps or None,
         initial=len(history.step_losses),
         unit="step",
-        disable=not progress,
+        # an argument would win over tqdm's own variable, by which a headless run turns bars off
+        disable=not progress or os.environ.get("TQDM_DISABLE") == "1",
         leave=False,
     )
     try:

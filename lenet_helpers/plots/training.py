@@ -180,6 +180,6 @@ def mistakes(
     for ax, image, label, answer, probability in zip(
         axes.flat, images, labels, answers, sure, strict=False
     ):
-        ax.imshow(image[0])
+        ax.imshow(image[0].numpy())
         ax.set_title(f"{label}, read as {answer}\n({probability:.1%})", fontsize=9)
     return figure

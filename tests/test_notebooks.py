@@ -1,0 +1,248 @@
+"""The lessons: their form, and that they run and still give what is committed."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from lenet_helpers import course
+from lenet_helpers.doctor import ROOT
+from lenet_helpers.plots import FIGURES
+
+LESSONS = course.find_lessons()
+TAGS = {"nbval-check-output", "varies"}
+CELL_LIMIT = 300  # seconds
+IMPORT_NAMES = {"scikit-image": "skimage", "jupyterlab": "jupyter"}
+
+
+def cells_of(path: Path) -> list[nbformat.NotebookNode]:
+    cells = nbformat.read(path, as_version=4).cells
+    return [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def tags_of(cell) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+def has_text(cell) -> bool:
+    """Whether a cell prints or shows text; the words under a picture do not count."""
+    return any(
+        output.output_type == "stream" or "image/png" not in output.get("data", {"image/png": 0})
+        for output in cell.outputs
+    )
+
+
+def each_lesson(function):
+    return pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)(function)
+
+
+def test_lessons_are_numbered_without_a_gap():
+    assert [path.stem[:2] for path in LESSONS] == [f"{n:02}" for n in range(1, len(LESSONS) + 1)]
+
+
+@each_lesson
+def test_committed_top_to_bottom_in_one_go(path):
+    counts = [cell.execution_count for cell in cells_of(path)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@each_lesson
+def test_one_parameters_cell_of_plain_constants_each_with_a_comment(path):
+    (cell,) = (cell for cell in cells_of(path) if "parameters" in tags_of(cell))
+    for line in cell.source.splitlines():
+        assert re.fullmatch(r"[A-Z_]+ = .+  # .+", line), line
+        ast.literal_eval(line.split(" = ", 1)[1].split("  #")[0])
+
+
+@each_lesson
+def test_quick_setting_names_parameters_of_the_lesson(path):
+    assert nbformat.read(path, as_version=4).metadata["quick"]
+    course.choose_parameters([path], {}, quick=True)
+
+
+@each_lesson
+def test_every_cell_with_text_says_whether_it_is_compared(path):
+    for cell in cells_of(path):
+        assert len(tags_of(cell) & TAGS) == has_text(cell), cell.source
+
+
+@each_lesson
+def test_some_cells_are_compared_and_some_claims_asserted(path):
+    assert any("nbval-check-output" in tags_of(cell) for cell in cells_of(path))
+    assert any(re.search(r"^assert ", cell.source, re.M) for cell in cells_of(path))
+
+
+@each_lesson
+def test_outputs_hold_no_error_no_stderr_no_widget_and_no_path_of_a_machine(path):
+    for cell in cells_of(path):
+        for output in cell.outputs:
+            assert output.output_type != "error", cell.source
+            assert output.get("name") != "stderr", cell.source
+            assert "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
+            text = output.get("text", "") + output.get("data", {}).get("text/plain", "")
+            assert not re.search(r"(?<![\w.:/<])/(?:[\w.-]+/){2,}|[A-Z]:\\Users", text), text
+
+
+@each_lesson
+def test_cells_and_file_are_small_and_the_kernel_is_python3(path):
+    assert path.stat().st_size < 2_000_000
+    assert all(len(cell.source.splitlines()) <= 25 for cell in cells_of(path))
+    metadata = nbformat.read(path, as_version=4).metadata
+    assert metadata.kernelspec.name == "python3"
+    assert "papermill" not in metadata
+
+
+@each_lesson
+def test_every_figure_has_alternative_text(path):
+    for cell in cells_of(path):
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                assert len(output.metadata["image/png"]["alt"]) > 30
+
+
+@each_lesson
+def test_only_declared_packages_are_imported(path):
+    declared = set(sys.stdlib_module_names) | {"lenet_helpers"}
+    for line in (ROOT / "requirements.txt").read_text().splitlines():
+        name = re.match(r"[\w-]*", line).group()
+        declared.add(IMPORT_NAMES.get(name, name))
+    for cell in cells_of(path):
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module]
+            else:
+                continue
+            assert {name.split(".")[0] for name in names} <= declared, cell.source
+
+
+@each_lesson
+def test_the_frame_of_a_lesson(path):
+    markdown = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type != "code"]
+    assert markdown[0].startswith(f"# {path.stem[:2]} · ")
+    for part in ("**Objectives**", "**Time:**", "**Builds on:**"):
+        assert part in markdown[0]
+    for part in ("## What we learned", "## Exercises", "## References", "**Next lesson:**"):
+        assert any(part in source for source in markdown), part
+    exercises = next(source for source in markdown if "## Exercises" in source)
+    assert len(re.findall(r"^\d+\. ", exercises.split("## Exercises")[1], re.M)) >= 3
+
+
+def figures_made() -> set[str]:
+    return {
+        name
+        for path in LESSONS
+        for cell in cells_of(path)
+        for name in re.findall(r'show\(.*?"(\d\d_\w+)", FIGURES_DIR', cell.source, re.S)
+    }
+
+
+def test_the_gallery_lists_exactly_the_figures_that_the_lessons_make():
+    assert set(FIGURES) == figures_made()
+
+
+def test_the_figures_folder_holds_exactly_these_figures():
+    assert {path.stem for path in course.FIGURES.glob("*.png")} == figures_made()
+
+
+def test_the_gallery_page_shows_each_figure_with_its_words():
+    assert (course.FIGURES / "README.md").read_text(encoding="utf-8") == course.gallery_page()
+
+
+def run_nbval(path: Path, cell_limit: int = CELL_LIMIT) -> subprocess.CompletedProcess:
+    """Run a notebook as it is committed; compare the outputs of its tagged cells."""
+    options = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={cell_limit}"]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "-p", "no:cacheprovider", "-q", str(path)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"COLUMNS": "200"},
+    )
+
+
+@pytest.mark.lessons
+@each_lesson
+def test_the_lesson_runs_in_the_quick_setting(path, tmp_path):
+    (parameters,) = course.choose_parameters([path], {}, quick=True)
+    result = course.run_lesson(path, parameters, tmp_path)
+    assert result.failure is None, result.failure
+
+
+@pytest.mark.lessons
+@each_lesson
+def test_the_lesson_at_its_real_setting_gives_what_is_committed(path):
+    result = run_nbval(path)
+    assert result.returncode == 0, result.stdout[-5000:]
+    assert f"{len(cells_of(path))} passed" in result.stdout
+
+
+# That the checks above can fail: each breaks a small notebook in one way.
+
+
+@pytest.fixture
+def small_notebook(tmp_path):
+    """Writes a notebook of one compared cell that prints 42 and the given cells."""
+
+    def write(*sources: str, printed: str = "42\n") -> Path:
+        compared = nbformat.v4.new_code_cell("print(6 * 7)", execution_count=1)
+        compared.metadata["tags"] = ["nbval-check-output"]
+        compared.outputs = [nbformat.v4.new_output("stream", name="stdout", text=printed)]
+        cells = [compared, *map(nbformat.v4.new_code_cell, sources)]
+        notebook = nbformat.v4.new_notebook(cells=cells)
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+        path = tmp_path / "small.ipynb"
+        nbformat.write(notebook, path)
+        return path
+
+    return write
+
+
+def test_a_sound_notebook_passes(small_notebook):
+    assert run_nbval(small_notebook("assert True")).returncode == 0
+
+
+def test_a_changed_compared_output_fails(small_notebook):
+    result = run_nbval(small_notebook("assert True", printed="43\n"))
+    assert result.returncode == 1
+    assert "43" in result.stdout
+    assert "1 failed, 1 passed" in result.stdout
+
+
+@pytest.mark.parametrize("source", ["1 / 0", "assert 1 == 2, 'the claim'"])
+def test_a_raising_cell_fails(small_notebook, source):
+    result = run_nbval(small_notebook(source))
+    assert result.returncode == 1
+    assert "1 failed, 1 passed" in result.stdout
+
+
+@pytest.mark.parametrize("source", ["import os\nos._exit(0)", "exit()"])
+def test_a_kernel_that_ends_fails(small_notebook, source):
+    result = run_nbval(small_notebook(source, "assert True"), cell_limit=10)
+    assert result.returncode == 1
+
+
+def test_a_changed_output_of_a_real_lesson_is_found(tmp_path):
+    path = tmp_path / "02_model.ipynb"
+    notebook = json.loads((course.NOTEBOOKS / path.name).read_text(encoding="utf-8"))
+    cell = next(
+        c
+        for c in notebook["cells"]
+        if "nbval-check-output" in c["metadata"].get("tags", []) and c["outputs"]
+    )
+    position = notebook["cells"].index(cell)
+    cell["outputs"][0]["text"] = ["not what the lesson prints\n"]
+    notebook["cells"] = notebook["cells"][: position + 1]  # the rest would only take time
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    result = run_nbval(path)
+    assert result.returncode == 1
+    assert "1 failed" in result.stdout
