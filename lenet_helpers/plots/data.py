@@ -27,7 +27,7 @@ FIGURES: dict[str, FigureText] = {
     ),
     "01_box_and_centre": FigureText(
         "Digits with the box around their ink and their centre of mass.",
-        "Three digits: a 6 sits high, a 5 low and to the right, a 7 to the left. An orange box "
+        "Three digits: a 6 sits high, a 5 to the right, a 7 low and to the left. An orange box "
         "touches the outermost ink of each; its longer side is 20 pixels. A red cross marks the "
         "centre of mass, near row 14 and column 14 in all three.",
     ),
