@@ -225,10 +225,9 @@ def test_a_raising_cell_fails(small_notebook, source):
     assert "1 failed, 1 passed" in result.stdout
 
 
-@pytest.mark.parametrize("source", ["import os\nos._exit(0)", "exit()"])
-def test_a_kernel_that_ends_fails(small_notebook, source):
-    result = run_nbval(small_notebook(source, "assert True"), cell_limit=10)
-    assert result.returncode == 1
+def test_a_kernel_that_dies_fails(small_notebook):
+    result = run_nbval(small_notebook("import os\nos._exit(0)", "assert True"), cell_limit=10)
+    assert result.returncode == 1  # nbval lets exit() pass: run_lesson finds it, see test_course
 
 
 def test_a_changed_output_of_a_real_lesson_is_found(tmp_path):
