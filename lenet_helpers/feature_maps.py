@@ -1,0 +1,237 @@
+"""Lesson 05: what the layers of a trained network answer to.
+
+A forward hook is a function that PyTorch calls with a layer's output, each time the layer has
+run. Hooks read any network as it is; here they live in `with` blocks that always remove them.
+
+Occluding parts of a picture is the experiment of [1]_, section 4.2; orientation tuning is summed
+up as neuroscience does it for cells of the visual cortex [2]_.
+
+.. [1] M. D. Zeiler, R. Fergus, "Visualizing and understanding convolutional networks", ECCV, 2014.
+.. [2] D. L. Ringach, R. M. Shapley, M. J. Hawken, "Orientation selectivity in macaque V1:
+   diversity and laminar dependence", Journal of Neuroscience 22(13), 2002.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import product
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from lenet_helpers.data import MEAN, STANDARD_DEVIATION
+
+BLACK = -MEAN / STANDARD_DEVIATION  # an empty pixel of a normalised image
+
+
+@contextmanager
+def capture(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Any]]:
+    """Keep what `layers` give while the block runs.
+
+    Parameters
+    ----------
+    layers
+        The modules to listen to, under names of your choice; `dict(model.named_modules())`
+        listens to all.
+
+    Yields
+    ------
+    dict
+        Under each name a copy of the layer's latest output, without gradient, on its device.
+        Filled when the model runs, and kept after the block.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(3, 2)
+    >>> with capture({"linear": layer}) as kept:
+    ...     _ = layer(torch.zeros(5, 3))
+    >>> kept["linear"].shape
+    torch.Size([5, 2])
+    """
+    kept: dict[str, Any] = {}
+    hooks = []
+
+    def keep_as(name: str):
+        def hook(_layer: nn.Module, _inputs: tuple, output: Any) -> None:
+            kept[name] = _copy(output)
+
+        return hook
+
+    try:
+        for name, layer in layers.items():
+            hooks.append(layer.register_forward_hook(keep_as(name)))
+        yield kept
+    finally:  # also when the model raises
+        for hook in hooks:
+            hook.remove()
+
+
+@contextmanager
+def switched_off(
+    layer: nn.Module, channel: int, value: float | torch.Tensor = 0.0
+) -> Iterator[None]:
+    """Replace one channel of what `layer` gives by `value` while the block runs.
+
+    `value` may be a number or a map, such as the channel's mean over many images.
+    """
+
+    def hook(_layer: nn.Module, _inputs: tuple, output: torch.Tensor) -> torch.Tensor:
+        changed = output.clone()
+        changed[:, channel] = value
+        return changed  # what a hook returns takes the place of the output
+
+    handle = layer.register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def bars(angles: Sequence[float], width: float = 3.0, size: int = 32) -> torch.Tensor:
+    """White bars through the middle of black images, normalised: `(n, 1, size, size)`.
+
+    Angles are in degrees: 0 is a horizontal bar, 45 rises to the right, 90 is upright.
+    """
+    angle = torch.deg2rad(torch.as_tensor(angles, dtype=torch.float32))[:, None, None]
+    steps = torch.arange(size) - (size - 1) / 2
+    distance = (steps * angle.sin() + steps[:, None] * angle.cos()).abs()  # from the bar's axis
+    ink = (width / 2 + 0.5 - distance).clamp(0, 1)  # the outermost pixels are partly covered
+    return ((ink - MEAN) / STANDARD_DEVIATION).unsqueeze(1)
+
+
+class Tuning(NamedTuple):
+    """Preferred orientation in degrees, 0 to 180, and selectivity: 0 none, 1 for one angle alone.
+
+    The selectivity is one minus the circular variance.
+    """
+
+    angle: torch.Tensor
+    selectivity: torch.Tensor
+
+
+def tuning(answers: torch.Tensor, angles: Sequence[float]) -> Tuning:
+    """Tuning of each row of `answers` `(n, angles)`, none of them negative."""
+    turned = 2 * torch.deg2rad(torch.as_tensor(angles, dtype=torch.float32))
+    total = answers.sum(dim=1).clamp(min=torch.finfo(answers.dtype).tiny)  # a row may be all zero
+    real, imaginary = ((answers * f).sum(dim=1) / total for f in (turned.cos(), turned.sin()))
+    angle = (torch.rad2deg(torch.atan2(imaginary, real)) / 2).remainder(180)
+    return Tuning(angle, torch.hypot(real, imaginary))
+
+
+def stroke_angle(patches: torch.Tensor) -> Tuning:
+    """Mean orientation of the edges in patches `(n, side, side)`, weighted by their strength.
+
+    Grey levels change most across an edge; the edge itself runs at a right angle to that.
+    """
+    down, right = torch.gradient(patches, dim=(1, 2))
+    strength = (right**2 + down**2).sum()
+    real = (down**2 - right**2).sum() / strength  # of (right, up), squared and turned by 180°
+    imaginary = 2 * (right * down).sum() / strength
+    return Tuning(
+        (torch.rad2deg(torch.atan2(imaginary, real)) / 2).remainder(180),
+        torch.hypot(real, imaginary),
+    )
+
+
+class Places(NamedTuple):
+    """Where each map answered most, at most once in an image; `(maps, count)`, strongest first."""
+
+    answers: torch.Tensor
+    images: torch.Tensor  # index of the image
+    rows: torch.Tensor  # of the unit in its map
+    columns: torch.Tensor
+
+
+@torch.no_grad()
+def strongest_places(
+    model: nn.Module, layer: nn.Module, images: torch.Tensor, count: int, batch_size: int = 500
+) -> Places:
+    """The `count` images that excite each map of `layer` most, and where in the map.
+
+    `model` is what the images go through: the whole network, or the part up to `layer`.
+    """
+    device = next(model.parameters()).device
+    answers, units = [], []
+    for batch in images.split(batch_size):  # all maps of all images would not fit into memory
+        with capture({"layer": layer}) as kept:
+            model(batch.to(device))
+        best = kept["layer"].flatten(2).max(dim=2)
+        answers.append(best.values)
+        units.append(best.indices)
+    top = torch.cat(answers).topk(count, dim=0)
+    unit = torch.cat(units).gather(0, top.indices)
+    width = kept["layer"].shape[3]
+    return Places(top.values.T, top.indices.T, (unit // width).T, (unit % width).T)
+
+
+def cut_patches(images: torch.Tensor, places: Places, side: int, stride: int = 1) -> torch.Tensor:
+    """What the units at `places` see of the images: `(maps, count, side, side)`.
+
+    `side` and `stride` are those of the layer's receptive field, as in lesson 02.
+    """
+    maps, count = places.images.shape
+    patches = images.new_empty(maps, count, side, side)
+    for m, n in product(range(maps), range(count)):
+        top, left = places.rows[m, n] * stride, places.columns[m, n] * stride
+        patches[m, n] = images[places.images[m, n], 0, top : top + side, left : left + side]
+    return patches
+
+
+def lead(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Logit of the right class minus the largest other: positive where the answer is right."""
+    own = labels.unsqueeze(1)
+    others = logits.scatter(1, own, float("-inf"))
+    return logits.gather(1, own).squeeze(1) - others.amax(dim=1)
+
+
+@torch.no_grad()
+def occlusion(
+    model: nn.Module, image: torch.Tensor, label: int, side: int = 5, ink: float = BLACK
+) -> torch.Tensor:
+    """Lead of class `label` after a square of `ink` has covered each place of `image` `(1, h, w)`.
+
+    Returns one value for each place of the square: `(h - side + 1, w - side + 1)`.
+    """
+    rows, columns = (range(length - side + 1) for length in image.shape[1:])
+    covered = image.repeat(len(rows) * len(columns), 1, 1, 1)
+    for number, (row, column) in enumerate(product(rows, columns)):
+        covered[number, :, row : row + side, column : column + side] = ink
+    device = next(model.parameters()).device
+    logits = model(covered.to(device))
+    labels = torch.full((len(covered),), label, device=device)
+    return lead(logits, labels).reshape(len(rows), len(columns))
+
+
+class Components(NamedTuple):
+    """Principal components of features: `scores` = (features - mean) @ directions."""
+
+    scores: torch.Tensor  # (n, count)
+    directions: torch.Tensor  # (features, count), of length 1
+    shares: torch.Tensor  # (count,) of the variance
+
+
+def principal_components(features: torch.Tensor, count: int = 2) -> Components:
+    """The `count` directions in which features `(n, features)` vary most.
+
+    A direction and its opposite serve equally: the largest entry is made positive.
+    """
+    centred = features - features.mean(dim=0)
+    # More directions than asked for, and more rounds, make the random method accurate.
+    directions = torch.pca_lowrank(centred, min(*features.shape, count + 10), niter=4)[2][:, :count]
+    largest = directions.gather(0, directions.abs().argmax(dim=0, keepdim=True))
+    directions = directions * largest.sign()
+    scores = centred @ directions
+    return Components(scores, directions, scores.square().sum(dim=0) / centred.square().sum())
+
+
+def _copy(output: Any) -> Any:
+    """Output without its gradient; a copy, as a later layer may overwrite it in place."""
+    if isinstance(output, torch.Tensor):
+        return output.detach().clone()
+    if isinstance(output, Mapping):
+        return {key: _copy(value) for key, value in output.items()}
+    if isinstance(output, list | tuple):  # such as the output and the state of an LSTM
+        return tuple(_copy(value) for value in output)
+    return output

@@ -1,0 +1,332 @@
+"""Figures of lesson 05."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+
+from lenet_helpers.plots.captions import FigureText
+from lenet_helpers.plots.style import given_or_new, new_figure, picture_axes, styled
+
+MAPS = "magma"  # of feature maps: black for 0, so that they are not taken for digits
+MARKERS = "osv^D"
+
+FIGURES = {
+    "05_kernels": FigureText(
+        "The six trained 5×5 kernels of the first convolution.",
+        "Six small tables of 5 by 5 colours, red for positive and blue for negative weights, with "
+        "one colour bar. In most of them a red and a blue area lie side by side.",
+    ),
+    "05_maps_of_one_digit": FigureText(
+        "One digit on its way through both convolutions and both poolings.",
+        "Rows of maps of a seven: 6 of 28 by 28 after convolution 1, 6 of 14 by 14 after pooling "
+        "1, 16 of 10 by 10 after convolution 2, 16 of 5 by 5 after pooling 2. In the first two "
+        "rows the seven can be read, in the last two only spots are left.",
+    ),
+    "05_one_map": FigureText(
+        "Sixteen test digits, and one feature map of the first convolution over each.",
+        "Left a square of 4 by 4 digits, right the same square of feature maps: bright lines on "
+        "black in the shape of some strokes of each digit, other strokes missing.",
+    ),
+    "05_six_maps": FigureText(
+        "All six feature maps of the first convolution over five digits.",
+        "Five rows, each a digit and its six maps. Down a column, the same parts of strokes are "
+        "bright in every digit; along a row, other parts in each map.",
+    ),
+    "05_bars": FigureText(
+        "Twelve bars of known angle, and the answer of one feature map to each.",
+        "Twelve white bars turned by 15 degrees each, below each its map, all in one colour "
+        "scale: bright lines along the bars of some angles, dark or pale maps for the others.",
+    ),
+    "05_tuning": FigureText(
+        "Answer of each map of the first convolution to bars at twelve angles, and the angle it "
+        "prefers.",
+        "Six curves over the angle of the bar from 0 to 180 degrees. Each rises to one broad "
+        "maximum, at a different angle in most panels; a dashed line marks the preferred angle.",
+    ),
+    "05_strongest_patches": FigureText(
+        "The patches of training digits that excite each map of the first convolution most.",
+        "Six rows, each with a kernel and twelve patches of 5 by 5 pixels. Within a row the "
+        "patches resemble each other and the bright parts of the kernel.",
+    ),
+    "05_strongest_places": FigureText(
+        "The patches of training digits that excite each map of the second convolution most.",
+        "Sixteen blocks of nine patches of 14 by 14 pixels. They show pieces of digits: "
+        "corners, ends of strokes, curves, crossings; within a block they are alike.",
+    ),
+    "05_switched_off": FigureText(
+        "Accuracy lost when one map is switched off, in two ways.",
+        "Two bar charts. Left, six maps of convolution 1: between half a percentage point and "
+        "seven points are lost, less with the mean in place of zero. Right, sixteen maps of "
+        "convolution 2: nearly all bars lie within the band of chance around zero.",
+    ),
+    "05_plane": FigureText(
+        "The 84 numbers before the last layer, drawn in the plane of their two main directions.",
+        "Five thousand dots in ten colours and five markers, one for each digit, with the digit "
+        "written at the centre of its cloud. Some clouds stand alone, others overlap.",
+    ),
+    "05_occlusion": FigureText(
+        "Where a covered or a painted square makes the network doubt its answer.",
+        "Four digits in rows; beside each two heat maps, one for a black square and one for a "
+        "white square. The most harmful places are spots on certain strokes, and for the white "
+        "square also empty places near the digit. Contours mark where the answer changes.",
+    ),
+    "05_all_layers": FigureText(
+        "One digit through all layers of LeNet-5, from the pixels to the probabilities.",
+        "From top to bottom: a digit; its maps of the two convolutions and poolings; strips of "
+        "120 and 84 units; ten bars of probability, one of them near 100 per cent.",
+    ),
+}
+
+
+@styled
+def kernels(weights: torch.Tensor, columns: int = 6) -> Figure:
+    """Kernels `(n, side, side)` in one colour scale, blue negative and red positive."""
+    rows = -(-len(weights) // columns)
+    figure, axes = new_figure(1.5 * rows, nrows=rows, ncols=columns, squeeze=False)
+    for number, (ax, kernel) in enumerate(zip(axes.flat, weights, strict=False), start=1):
+        picture_axes(ax, f"kernel {number}")
+        drawn = ax.imshow(kernel, **_signed(weights.abs().max()))
+    figure.colorbar(drawn, ax=list(axes.flat), fraction=0.02, shrink=0.8, label="weight")
+    return figure
+
+
+@styled
+def maps_by_layer(image: torch.Tensor, layers: Mapping[str, torch.Tensor]) -> Figure:
+    """An image, and for each layer its maps `(channels, height, width)` in one row and scale."""
+    figure, axes = new_figure(5.6, nrows=1 + len(layers), height_ratios=[1.6, 1, 1, 0.95, 0.95])
+    picture_axes(axes[0], "image {}×{}".format(*image.shape))
+    axes[0].imshow(image)
+    for ax, (name, maps) in zip(axes[1:], layers.items(), strict=True):
+        _strip(ax, maps, "{}: {} maps of {}×{}".format(name, *maps.shape))
+    return figure
+
+
+@styled
+def one_map(images: torch.Tensor, maps: torch.Tensor, title: str) -> Figure:
+    """Images on the left, their maps on the right, both `(n, height, width)`, in squares."""
+    side = int(len(images) ** 0.5)
+    figure, axes = new_figure(3.7, ncols=2)
+    for ax, pictures, name, colours in zip(
+        axes, (images, maps), ("digits", title), ("gray", MAPS), strict=True
+    ):
+        picture_axes(ax, name)
+        drawn = ax.imshow(_mosaic(pictures, side), cmap=colours)
+    figure.colorbar(drawn, ax=axes[1], fraction=0.045, label="answer")
+    return figure
+
+
+@styled
+def several_maps(images: torch.Tensor, maps: torch.Tensor) -> Figure:
+    """A row for each image `(n, h, w)`: the image, then its maps `(n, channels, h, w)`."""
+    rows, columns = maps.shape[0], 1 + maps.shape[1]
+    figure, axes = new_figure(1.08 * rows + 0.2, nrows=rows, ncols=columns)
+    for row, (image, answers) in enumerate(zip(images, maps, strict=True)):
+        for column, ax in enumerate(axes[row]):
+            title = "" if row else f"map {column}" if column else "digit"
+            picture_axes(ax, title)
+            if column:
+                drawn = ax.imshow(answers[column - 1], cmap=MAPS, vmin=0, vmax=maps.max())
+        axes[row, 0].imshow(image)
+    figure.colorbar(drawn, ax=list(axes.flat), fraction=0.02, shrink=0.5, label="answer")
+    return figure
+
+
+@styled
+def bars_and_answers(
+    images: torch.Tensor, answers: torch.Tensor, angles: Sequence[float]
+) -> Figure:
+    """Bars `(n, h, w)` above, the map of each `(n, h, w)` below."""
+    figure, axes = new_figure(1.65, nrows=2, ncols=len(images))
+    for column, angle in enumerate(angles):
+        picture_axes(axes[0, column], f"{angle:.0f}°")
+        axes[0, column].imshow(images[column])
+        picture_axes(axes[1, column])
+        drawn = axes[1, column].imshow(answers[column], cmap=MAPS, vmin=0, vmax=answers.max())
+    figure.colorbar(drawn, ax=list(axes[1]), fraction=0.015, label="answer")
+    return figure
+
+
+@styled
+def tuning_curves(
+    angles: Sequence[float],
+    answers: torch.Tensor,
+    preferred: Sequence[float],
+    selectivity: Sequence[float],
+    weights: torch.Tensor,
+) -> Figure:
+    """A panel for each kernel: answers `(n, angles)` over the angle, the kernel in a corner."""
+    columns = 3
+    rows = -(-len(answers) // columns)
+    figure, axes = new_figure(2.1 * rows, nrows=rows, ncols=columns, sharex=True, sharey=True)
+    closed = [*angles, 180]  # 180 degrees is the bar of 0 degrees again
+    for number, ax in enumerate(axes.flat):
+        curve = [*answers[number].tolist(), answers[number, 0].item()]
+        ax.plot(closed, curve, marker="o", markersize=3)
+        ax.axvline(preferred[number], color="C1", linestyle="--", linewidth=1.2)
+        angle, index = float(preferred[number]), float(selectivity[number])
+        ax.set_title(f"map {number + 1}: {angle:.0f}°, S = {index:.2f}", fontsize=10)
+        corner = ax.inset_axes((0.02, 0.72, 0.2, 0.27))
+        picture_axes(corner)
+        corner.imshow(weights[number], **_signed(weights.abs().max()))
+    axes[0, 0].set(xticks=range(0, 181, 45), ylim=(0, 1.35 * float(answers.max())))
+    figure.supxlabel("angle of the bar (degrees)", fontsize=10)
+    figure.supylabel("largest answer", fontsize=10)
+    return figure
+
+
+@styled
+def strongest_patches(weights: torch.Tensor, patches: torch.Tensor) -> Figure:
+    """A row for each kernel `(n, side, side)`: the kernel, then its patches."""
+    rows, columns = patches.shape[0], 1 + patches.shape[1]
+    figure, axes = new_figure(0.58 * rows + 0.25, nrows=rows, ncols=columns)
+    for row, kernel in enumerate(weights):
+        for column, ax in enumerate(axes[row]):
+            picture_axes(ax)
+            if column:
+                ax.imshow(patches[row, column - 1], vmin=patches.min(), vmax=patches.max())
+        axes[row, 0].imshow(kernel, **_signed(weights.abs().max()))
+        axes[row, 0].set_ylabel(row + 1, rotation=0, va="center", labelpad=8)
+    axes[0, 0].set_title("kernel")
+    axes[0, columns // 2].set_title("strongest patches, from left to right")
+    return figure
+
+
+@styled
+def patch_blocks(patches: torch.Tensor, columns: int = 8) -> Figure:
+    """A block for each map: its patches `(maps, count, side, side)` in a square."""
+    rows = -(-len(patches) // columns)
+    side = int(patches.shape[1] ** 0.5)
+    figure, axes = new_figure(1.12 * rows, nrows=rows, ncols=columns, squeeze=False)
+    for number, (ax, block) in enumerate(zip(axes.flat, patches, strict=True), start=1):
+        picture_axes(ax, f"map {number}")
+        ax.imshow(_mosaic(block, side), vmin=patches.min(), vmax=patches.max())
+    return figure
+
+
+@styled
+def accuracy_lost(panels: Mapping[str, Mapping[str, Sequence[float]]], chance: float) -> Figure:
+    """Bars for each layer (panel), way of switching off, and map: accuracy lost as a fraction.
+
+    A band of plus and minus `chance` marks what chance explains.
+    """
+    counts = [len(next(iter(ways.values()))) for ways in panels.values()]
+    figure, axes = new_figure(3.0, ncols=len(panels), sharey=True, width_ratios=counts)
+    for ax, (layer, ways), count in zip(axes, panels.items(), counts, strict=True):
+        ax.axhspan(-100 * chance, 100 * chance, color="0.85", label="chance")
+        for index, (way, lost) in enumerate(ways.items()):
+            places = np.arange(1, count + 1) + 0.4 * index - 0.2
+            ax.bar(places, 100 * np.asarray(lost), width=0.4, label=way, color=f"C{index}")
+        ax.set(title=layer, xlabel="map switched off", xticks=range(1, count + 1))
+        ax.grid(axis="x", visible=False)
+    axes[0].set_ylabel("accuracy lost (points)")
+    axes[-1].legend()
+    return figure
+
+
+@styled
+def plane(scores: torch.Tensor, labels: torch.Tensor, ax: Axes | None = None) -> Figure:
+    """Dots at `scores` `(n, 2)`, a colour and marker for each label, its number at its centre."""
+    figure, ax = given_or_new(ax, 5.4)
+    for label in labels.unique().tolist():
+        own = scores[labels == label]
+        style = {"marker": MARKERS[label % 5], "color": f"C{label % 7}"}
+        ax.plot(own[:, 0], own[:, 1], linestyle="", markersize=2.5, alpha=0.5, **style)
+        centre = own.median(dim=0).values.tolist()
+        ax.text(
+            *centre,
+            label,
+            size=17,
+            weight="bold",
+            ha="center",
+            va="center",
+            path_effects=[withStroke(foreground="w", linewidth=3)],
+        )
+    ax.set(xlabel="first principal component", ylabel="second principal component")
+    return figure
+
+
+@styled
+def occlusions(
+    images: torch.Tensor, leads: Mapping[str, torch.Tensor], before: torch.Tensor, side: int
+) -> Figure:
+    """A row for each image `(n, h, w)`: the image, then what each kind of square does to its lead.
+
+    `leads` holds `(n, places, places)` for each kind, `before` the lead of each image as it is.
+    A black line surrounds the places of the square's centre that change the answer.
+    """
+    rows = len(images)
+    figure, axes = new_figure(1.75 * rows + 0.3, nrows=rows, ncols=1 + len(leads), squeeze=False)
+    changes = {name: values - before[:, None, None] for name, values in leads.items()}
+    largest = max(change.abs().max() for change in changes.values())
+    size, edge = images.shape[-1], side // 2 - 0.5  # a square's centre keeps off the border
+    extent = (edge, size - 1 - edge, size - 1 - edge, edge)
+    for row, image in enumerate(images):
+        for ax, (name, change) in zip(axes[row, 1:], changes.items(), strict=True):
+            picture_axes(ax, "" if row else name)
+            drawn = ax.imshow(change[row], extent=extent, **_signed(largest, "RdBu"))
+            ax.contour(image, levels=[1.2], colors="0.55", linewidths=0.8)
+            places = np.arange(change.shape[-1]) + side // 2
+            if (leads[name][row] < 0).any():
+                ax.contour(places, places, leads[name][row], levels=[0], colors="k", linewidths=1.4)
+            ax.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
+        ax = axes[row, 0]
+        picture_axes(ax, f"lead {before[row]:.1f}")
+        ax.imshow(image)
+        if row == 0:
+            frame = Rectangle((0.5, 0.5), side, side, fill=False, edgecolor="C4", linewidth=1.6)
+            ax.add_patch(frame)
+    figure.colorbar(drawn, ax=list(axes.flat), fraction=0.025, shrink=0.5, label="change of lead")
+    return figure
+
+
+@styled
+def all_layers(
+    image: torch.Tensor,
+    layers: Mapping[str, torch.Tensor],
+    units: Mapping[str, torch.Tensor],
+    probabilities: torch.Tensor,
+) -> Figure:
+    """Image, stacks of maps, strips of units and probabilities of one digit, from top to bottom."""
+    heights = [2.2, *[1.5, 1.3, 0.85, 0.85][: len(layers)], *[0.4] * len(units), 1.6]
+    figure, axes = new_figure(8.2, nrows=len(heights), height_ratios=heights)
+    picture_axes(axes[0], "image")
+    axes[0].imshow(image)
+    for ax, (name, maps) in zip(axes[1:], layers.items(), strict=False):
+        _strip(ax, maps, "{}: {} maps of {}×{}".format(name, *maps.shape), colour_bar=False)
+    for ax, (name, values) in zip(axes[1 + len(layers) :], units.items(), strict=False):
+        picture_axes(ax, f"{name}: {len(values)} units")
+        ax.imshow(values[None], cmap=MAPS, aspect="auto", vmin=0)
+    last = axes[-1]
+    last.bar(range(len(probabilities)), 100 * np.asarray(probabilities))
+    last.set(xlabel="digit", ylabel="probability (%)", ylim=(0, 105), title="softmax of the logits")
+    last.set_xticks(range(len(probabilities)))
+    last.grid(axis="x", visible=False)
+    return figure
+
+
+def _signed(largest: torch.Tensor, colours: str = "RdBu_r") -> dict[str, object]:
+    """A colour scale with white for zero, symmetric so that equal sizes are equally strong."""
+    return {"cmap": colours, "vmin": -float(largest), "vmax": float(largest)}
+
+
+def _mosaic(pictures: torch.Tensor, columns: int) -> np.ndarray:
+    """Pictures `(n, h, w)` in rows of `columns`; the seams between them are not drawn (NaN)."""
+    pictures = np.asarray(pictures, dtype=float)
+    framed = np.pad(pictures, ((0, 0), (0, 1), (0, 1)), constant_values=np.nan)
+    rows = [np.concatenate(framed[i : i + columns], axis=1) for i in range(0, len(framed), columns)]
+    return np.concatenate(rows)[:-1, :-1]
+
+
+def _strip(ax: Axes, maps: torch.Tensor, title: str, colour_bar: bool = True) -> None:
+    picture_axes(ax)
+    ax.set_title(title, fontsize=9, pad=3)
+    drawn = ax.imshow(_mosaic(maps, len(maps)), cmap=MAPS, vmin=0)
+    if colour_bar:
+        ax.figure.colorbar(drawn, ax=ax, fraction=0.012, pad=0.01, label="answer")
