@@ -116,6 +116,37 @@ def train(
 
 
 @app.command()
+def compare(
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, … for each variant.")] = 10,
+    processes: Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")] = -1,
+    output: Annotated[Path, typer.Option(help="The result, as JSON.")] = checks.ROOT
+    / "build"
+    / "bn_dropout.json",
+    data_dir: DataDir = checks.ROOT / "data",
+) -> None:
+    """Lesson 04's study: batch norm and dropout, at two recipes, over several seeds.
+
+    Ten seeds take about an hour of one core. Stopped and started again, it goes on.
+    """
+    from lenet_helpers import comparison
+
+    partial = checks.ROOT / "build" / f"{output.stem}_{seeds}_seeds.partial.json"
+    command = f"python -m lenet_helpers compare --seeds {seeds}"
+    result = comparison.compare(
+        comparison.study_runs(seeds), data_dir, processes=processes, keep=partial, command=command
+    )
+    result.save(output)
+    partial.unlink(missing_ok=True)
+    for line in result.interruptions:
+        typer.echo(line, err=True)
+    for record in result.failed:
+        typer.echo(f"{' '.join(map(str, record.run))} failed: {record.error}", err=True)
+    typer.echo(f"{len(result.records) - len(result.failed)} runs in {_short(output)}")
+    if result.failed:
+        raise CourseError(f"{len(result.failed)} runs failed; start again to repeat only them.")
+
+
+@app.command()
 def doctor(data_dir: DataDir = checks.ROOT / "data") -> None:
     """Check Python, packages, device, kernel, data and disk; say how to mend what is wrong."""
     findings = checks.examine(data_dir)
