@@ -89,15 +89,18 @@ def switched_off(
         handle.remove()
 
 
-def bars(angles: Sequence[float], width: float = 3.0, size: int = 32) -> torch.Tensor:
+def bars(
+    angles: Sequence[float], width: float = 3.0, shift: float = 0.0, size: int = 32
+) -> torch.Tensor:
     """White bars through the middle of black images, normalised: `(n, 1, size, size)`.
 
-    Angles are in degrees: 0 is a horizontal bar, 45 rises to the right, 90 is upright.
+    Angles are in degrees: 0 is a level bar, 45 rises to the right, 90 is upright. `shift` moves
+    each bar sideways; width and shift are in pixels.
     """
     angle = torch.deg2rad(torch.as_tensor(angles, dtype=torch.float32))[:, None, None]
     steps = torch.arange(size) - (size - 1) / 2
-    distance = (steps * angle.sin() + steps[:, None] * angle.cos()).abs()  # from the bar's axis
-    ink = (width / 2 + 0.5 - distance).clamp(0, 1)  # the outermost pixels are partly covered
+    offset = steps * angle.sin() + steps[:, None] * angle.cos() - shift  # from the bar's axis
+    ink = (width / 2 + 0.5 - offset.abs()).clamp(0, 1)  # the outermost pixels are partly covered
     return ((ink - MEAN) / STANDARD_DEVIATION).unsqueeze(1)
 
 
@@ -123,7 +126,8 @@ def tuning(answers: torch.Tensor, angles: Sequence[float]) -> Tuning:
 def stroke_angle(patches: torch.Tensor) -> Tuning:
     """Mean orientation of the edges in patches `(n, side, side)`, weighted by their strength.
 
-    Grey levels change most across an edge; the edge itself runs at a right angle to that.
+    Grey levels change most across an edge; the edge itself runs at a right angle to that. On
+    strokes as sharp as those of MNIST the angle is right to about five degrees.
     """
     down, right = torch.gradient(patches, dim=(1, 2))
     strength = (right**2 + down**2).sum()

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
@@ -25,9 +26,9 @@ FIGURES = {
     ),
     "05_maps_of_one_digit": FigureText(
         "One digit on its way through both convolutions and both poolings.",
-        "Rows of maps of a seven: 6 of 28 by 28 after convolution 1, 6 of 14 by 14 after pooling "
+        "Maps of a seven: 6 of 28 by 28 after convolution 1, 6 of 14 by 14 after pooling "
         "1, 16 of 10 by 10 after convolution 2, 16 of 5 by 5 after pooling 2. In the first two "
-        "rows the seven can be read, in the last two only spots are left.",
+        "the seven can be read, in the last two only spots are left.",
     ),
     "05_one_map": FigureText(
         "Sixteen test digits, and one feature map of the first convolution over each.",
@@ -99,12 +100,14 @@ def kernels(weights: torch.Tensor, columns: int = 6) -> Figure:
 
 @styled
 def maps_by_layer(image: torch.Tensor, layers: Mapping[str, torch.Tensor]) -> Figure:
-    """An image, and for each layer its maps `(channels, height, width)` in one row and scale."""
-    figure, axes = new_figure(5.6, nrows=1 + len(layers), height_ratios=[1.6, 1, 1, 0.95, 0.95])
-    picture_axes(axes[0], "image {}×{}".format(*image.shape))
+    """An image, and for each layer its maps `(channels, height, width)` in one colour scale."""
+    heights = [1.3, *(1.1 * -(-len(maps) // 8) for maps in layers.values())]  # eight maps in a row
+    figure, axes = new_figure(1.35 * sum(heights) / 1.3, nrows=len(heights), height_ratios=heights)
+    _headline(axes[0], "image {}×{}".format(*image.shape))
     axes[0].imshow(image)
     for ax, (name, maps) in zip(axes[1:], layers.items(), strict=True):
-        _strip(ax, maps, "{}: {} maps of {}×{}".format(name, *maps.shape))
+        drawn = _strip(ax, name, maps, min(len(maps), 8))
+        figure.colorbar(drawn, ax=ax, fraction=0.012, pad=0.01, label="answer")
     return figure
 
 
@@ -126,7 +129,7 @@ def one_map(images: torch.Tensor, maps: torch.Tensor, title: str) -> Figure:
 def several_maps(images: torch.Tensor, maps: torch.Tensor) -> Figure:
     """A row for each image `(n, h, w)`: the image, then its maps `(n, channels, h, w)`."""
     rows, columns = maps.shape[0], 1 + maps.shape[1]
-    figure, axes = new_figure(1.08 * rows + 0.2, nrows=rows, ncols=columns)
+    figure, axes = new_figure(0.92 * rows + 0.25, nrows=rows, ncols=columns)
     for row, (image, answers) in enumerate(zip(images, maps, strict=True)):
         for column, ax in enumerate(axes[row]):
             title = "" if row else f"map {column}" if column else "digit"
@@ -191,6 +194,7 @@ def strongest_patches(weights: torch.Tensor, patches: torch.Tensor) -> Figure:
             picture_axes(ax)
             if column:
                 ax.imshow(patches[row, column - 1], vmin=patches.min(), vmax=patches.max())
+                _thin_frame(ax)  # white ink would run into the page
         axes[row, 0].imshow(kernel, **_signed(weights.abs().max()))
         axes[row, 0].set_ylabel(row + 1, rotation=0, va="center", labelpad=8)
     axes[0, 0].set_title("kernel")
@@ -276,6 +280,7 @@ def occlusions(
             if (leads[name][row] < 0).any():
                 ax.contour(places, places, leads[name][row], levels=[0], colors="k", linewidths=1.4)
             ax.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
+            _thin_frame(ax)
         ax = axes[row, 0]
         picture_axes(ax, f"lead {before[row]:.1f}")
         ax.imshow(image)
@@ -296,16 +301,17 @@ def all_layers(
     """Image, stacks of maps, strips of units and probabilities of one digit, from top to bottom."""
     heights = [2.2, *[1.5, 1.3, 0.85, 0.85][: len(layers)], *[0.4] * len(units), 1.6]
     figure, axes = new_figure(8.2, nrows=len(heights), height_ratios=heights)
-    picture_axes(axes[0], "image")
+    _headline(axes[0], "image {}×{}".format(*image.shape))
     axes[0].imshow(image)
     for ax, (name, maps) in zip(axes[1:], layers.items(), strict=False):
-        _strip(ax, maps, "{}: {} maps of {}×{}".format(name, *maps.shape), colour_bar=False)
+        _strip(ax, name, maps, len(maps))
     for ax, (name, values) in zip(axes[1 + len(layers) :], units.items(), strict=False):
-        picture_axes(ax, f"{name}: {len(values)} units")
+        _headline(ax, f"{name}: {len(values)} units")
         ax.imshow(values[None], cmap=MAPS, aspect="auto", vmin=0)
     last = axes[-1]
     last.bar(range(len(probabilities)), 100 * np.asarray(probabilities))
-    last.set(xlabel="digit", ylabel="probability (%)", ylim=(0, 105), title="softmax of the logits")
+    last.set(xlabel="digit", ylabel="probability (%)", ylim=(0, 105))
+    last.set_title("linear 3 + softmax: 10 probabilities", fontsize=9, pad=3)
     last.set_xticks(range(len(probabilities)))
     last.grid(axis="x", visible=False)
     return figure
@@ -316,6 +322,10 @@ def _signed(largest: torch.Tensor, colours: str = "RdBu_r") -> dict[str, object]
     return {"cmap": colours, "vmin": -float(largest), "vmax": float(largest)}
 
 
+def _thin_frame(ax: Axes) -> None:
+    ax.spines[:].set(visible=True, color="0.7", linewidth=0.6)
+
+
 def _mosaic(pictures: torch.Tensor, columns: int) -> np.ndarray:
     """Pictures `(n, h, w)` in rows of `columns`; the seams between them are not drawn (NaN)."""
     pictures = np.asarray(pictures, dtype=float)
@@ -324,9 +334,12 @@ def _mosaic(pictures: torch.Tensor, columns: int) -> np.ndarray:
     return np.concatenate(rows)[:-1, :-1]
 
 
-def _strip(ax: Axes, maps: torch.Tensor, title: str, colour_bar: bool = True) -> None:
+def _strip(ax: Axes, name: str, maps: torch.Tensor, columns: int) -> AxesImage:
+    """Maps `(n, h, w)` side by side in one colour scale."""
+    _headline(ax, "{}: {} maps of {}×{}".format(name, *maps.shape))
+    return ax.imshow(_mosaic(maps, columns), cmap=MAPS, vmin=0)
+
+
+def _headline(ax: Axes, title: str) -> None:
     picture_axes(ax)
     ax.set_title(title, fontsize=9, pad=3)
-    drawn = ax.imshow(_mosaic(maps, len(maps)), cmap=MAPS, vmin=0)
-    if colour_bar:
-        ax.figure.colorbar(drawn, ax=ax, fraction=0.012, pad=0.01, label="answer")
