@@ -179,7 +179,8 @@ def cut_patches(images: torch.Tensor, places: Places, side: int, stride: int = 1
     patches = images.new_empty(maps, count, side, side)
     for m, n in product(range(maps), range(count)):
         top, left = places.rows[m, n] * stride, places.columns[m, n] * stride
-        patches[m, n] = images[places.images[m, n], 0, top : top + side, left : left + side]
+        image = images[int(places.images[m, n])]  # a tensor as index would copy far more
+        patches[m, n] = image[0, top : top + side, left : left + side]
     return patches
 
 
