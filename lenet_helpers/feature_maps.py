@@ -157,15 +157,19 @@ def strongest_places(
     `model` is what the images go through: the whole network, or the part up to `layer`.
     """
     device = next(model.parameters()).device
-    answers, units = [], []
-    for batch in images.split(batch_size):  # all maps of all images would not fit into memory
+    answers = units = None
+    for start in range(0, len(images), batch_size):  # all maps at once would fill a gigabyte
+        batch = images[start : start + batch_size]
         with capture({"layer": layer}) as kept:
             model(batch.to(device))
         best = kept["layer"].flatten(2).max(dim=2)
-        answers.append(best.values)
-        units.append(best.indices)
-    top = torch.cat(answers).topk(count, dim=0)
-    unit = torch.cat(units).gather(0, top.indices)
+        if answers is None:  # one table: many small results would keep freed memory in pieces
+            answers = best.values.new_empty(len(images), best.values.shape[1])
+            units = best.indices.new_empty(answers.shape)
+        answers[start : start + batch_size] = best.values
+        units[start : start + batch_size] = best.indices
+    top = answers.topk(count, dim=0)
+    unit = units.gather(0, top.indices)
     width = kept["layer"].shape[3]
     return Places(top.values.T, top.indices.T, (unit // width).T, (unit % width).T)
 
@@ -179,7 +183,7 @@ def cut_patches(images: torch.Tensor, places: Places, side: int, stride: int = 1
     patches = images.new_empty(maps, count, side, side)
     for m, n in product(range(maps), range(count)):
         top, left = places.rows[m, n] * stride, places.columns[m, n] * stride
-        image = images[int(places.images[m, n])]  # a tensor as index would copy far more
+        image = images[places.images[m, n]]
         patches[m, n] = image[0, top : top + side, left : left + side]
     return patches
 
