@@ -1,0 +1,174 @@
+"""Lesson 06: open a picture of any common kind, and refuse quickly what is none.
+
+A picture comes out as grey levels or colours 0…1 on white paper, in a size that is good to work
+with. What can be refused is refused before its pixels are decoded.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from lenet_helpers.errors import CourseError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # Pillow knows more; fewer are safer
+MOST_PIXELS = 100_000_000
+SMALLEST_WORK, LARGEST_WORK = 112, 800  # longest side to work with, in pixels
+Picture = str | Path | Image.Image | np.ndarray | torch.Tensor
+
+
+def open_picture(source: Picture, largest: int = LARGEST_WORK) -> np.ndarray:
+    """The picture on white paper: `(height, width)` grey or `(height, width, 3)`, float32 0…1.
+
+    A photo is turned the way its camera was held. Of an animation the first frame is taken, with
+    a warning. Pictures with a longest side over `largest` pixels are made smaller, tiny ones
+    larger, so that all that follows meets strokes of a similar size.
+
+    Parameters
+    ----------
+    source
+        Path of a PNG, JPEG, WebP, BMP, GIF or TIFF file; a `PIL.Image`; or an array or tensor
+        `(height, width)` or with 1, 3 or 4 channels last or first: bool, uint8, uint16, or
+        float 0…1.
+    largest
+        Longest side of the result in pixels.
+
+    Raises
+    ------
+    CourseError
+        If it is no picture, is damaged or empty, or has more than 100 megapixels.
+    """
+    if isinstance(source, torch.Tensor):
+        source = source.detach().cpu().numpy()
+    if isinstance(source, np.ndarray):
+        return _good_size(_on_white(_levels(source)), largest)
+    if isinstance(source, Image.Image):
+        return _good_size(_decode(source, "the picture", largest), largest)
+    if not isinstance(source, str | Path):
+        raise CourseError(
+            f"A picture is a path, a PIL.Image or an array, not {type(source).__name__}."
+        )
+    path = Path(source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our limit is lower
+            with Image.open(path, formats=FORMATS) as image:
+                return _good_size(_decode(image, path.name, largest), largest)
+    except UnidentifiedImageError as error:
+        raise CourseError(
+            f"{path} is not a picture, or of a kind unknown here. Use PNG, JPEG, WebP or BMP."
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise CourseError(_too_large(path.name)) from error
+    except FileNotFoundError as error:
+        raise CourseError(f"There is no file {path}.") from error
+    except OSError as error:
+        if error.errno is not None:  # the system's, not Pillow's
+            raise CourseError(f"Cannot read {path}: {error.strerror}.") from error
+        raise CourseError(_damaged(path.name, error)) from error
+    except (SyntaxError, ValueError, EOFError, struct.error, zlib.error, OverflowError) as error:
+        raise CourseError(_damaged(path.name, error)) from error  # what Pillow's readers raise
+
+
+def _decode(image: Image.Image, name: str, largest: int) -> np.ndarray:
+    width, height = image.size
+    if width == 0 or height == 0:
+        raise CourseError(f"{name} is empty: {width}×{height} pixels.")
+    if width * height > MOST_PIXELS:
+        raise CourseError(_too_large(name, width, height))
+    if getattr(image, "n_frames", 1) > 1:
+        warnings.warn(f"{name} has several frames; the first is read.", stacklevel=4)
+        image.seek(0)
+    image.draft(None, (largest, largest))  # a large JPEG is decoded at a fraction of its size
+    image = ImageOps.exif_transpose(image)
+    factor = max(image.size) // largest
+    if image.mode.startswith(("I", "F")):
+        return _on_white(_levels(_whole_numbers(np.asarray(image))))
+    if image.mode in ("1", "P", "PA", "LA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA" if image.mode != "1" else "L")
+    elif image.mode not in ("L", "RGB", "RGBA"):
+        image = image.convert("RGB")
+    if factor > 1:
+        image = image.reduce(factor)  # before float32 makes it four times as large
+    return _on_white(_levels(np.asarray(image)))
+
+
+def _whole_numbers(values: np.ndarray) -> np.ndarray:
+    """Pixels of Pillow's modes I, I;16 and F as uint8 or uint16, whichever holds them."""
+    if not np.isfinite(values).all():
+        raise CourseError("The picture holds values that are not finite.")
+    if values.dtype == np.uint16:
+        return values
+    fits = np.uint8 if values.max() <= 255 and values.dtype.kind == "f" else np.uint16
+    return values.clip(0, np.iinfo(fits).max).astype(fits)
+
+
+def _levels(values: np.ndarray) -> np.ndarray:
+    """Any array of pixels as float32 0…1, channels last."""
+    if values.ndim == 4 and values.shape[0] == 1:
+        values = values[0]
+    if values.ndim == 3 and values.shape[-1] not in (1, 2, 3, 4) and values.shape[0] in (1, 3, 4):
+        values = np.moveaxis(values, 0, -1)  # PyTorch puts channels first
+    if values.ndim == 3 and values.shape[-1] == 1:
+        values = values[..., 0]
+    if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[-1] not in (2, 3, 4)):
+        raise CourseError(f"An array of shape {values.shape} is not a picture.")
+    height, width = values.shape[:2]
+    if values.size == 0:
+        raise CourseError(f"The picture is empty: {width}×{height} pixels.")
+    if height * width > MOST_PIXELS:
+        raise CourseError(_too_large("The array", width, height))
+    if values.dtype.kind not in "buif":
+        raise CourseError(f"An array of {values.dtype} is not a picture; use uint8 or float 0…1.")
+    if not np.isfinite(values).all():
+        raise CourseError("The array holds values that are not finite.")
+    whole = 65535.0 if values.dtype == np.uint16 else 255.0
+    top = 1.0 if values.dtype.kind in "bf" else whole
+    if values.min() < 0 or values.max() > top:
+        raise CourseError(
+            f"The array holds values from {values.min():g} to {values.max():g}. Use uint8 0…255 "
+            "or float 0…1."
+        )
+    return values.astype(np.float32) / np.float32(top)
+
+
+def _on_white(values: np.ndarray) -> np.ndarray:
+    """Put what is transparent onto white paper."""
+    if values.ndim == 2 or values.shape[-1] == 3:
+        return values
+    colours, opaque = values[..., :-1], values[..., -1:]
+    mixed = colours * opaque + (1 - opaque)
+    return mixed[..., 0] if mixed.shape[-1] == 1 else mixed
+
+
+def _good_size(values: np.ndarray, largest: int) -> np.ndarray:
+    longest = max(values.shape[:2])
+    side = min(max(longest, SMALLEST_WORK), largest)
+    return values if side == longest else resize(values, side / longest)
+
+
+def resize(values: np.ndarray, scale: float) -> np.ndarray:
+    """Float pixels at another size; smooth when larger, means when smaller."""
+    size = [max(1, round(side * scale)) for side in (values.shape[1], values.shape[0])]
+    method = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BOX
+    channels = values[..., np.newaxis] if values.ndim == 2 else values
+    planes = [
+        np.asarray(Image.fromarray(np.ascontiguousarray(channels[..., k])).resize(size, method))
+        for k in range(channels.shape[-1])
+    ]
+    return np.stack(planes, axis=-1).clip(0, 1) if values.ndim == 3 else planes[0].clip(0, 1)
+
+
+def _too_large(name: str, width: int = 0, height: int = 0) -> str:
+    size = f"{width}×{height} pixels" if width else "far too many pixels"
+    return f"{name} has {size}; at most 100 megapixels are read. Make it smaller."
+
+
+def _damaged(name: str, error: Exception) -> str:
+    return f"{name} is damaged or cut off ({error}). Save or copy it again."
