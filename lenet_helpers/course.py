@@ -144,7 +144,7 @@ def run_lesson(path: Path, parameters: dict[str, Any], output: Path = OUTPUT) ->
             parameters,
             kernel_name="python3",
             cwd=path.parent,
-            extra_arguments=["--log-level=ERROR"],  # of the kernel itself, not of the cells
+            extra_arguments=["--log-level=CRITICAL"],  # of the kernel itself, not of the cells
         )
     except PapermillExecutionError as error:
         failure = (
@@ -152,6 +152,10 @@ def run_lesson(path: Path, parameters: dict[str, Any], output: Path = OUTPUT) ->
         )
     except DeadKernelError:
         failure = f"the kernel died (out of memory?) in or after {_last_cell(copy)}"
+    except KeyboardInterrupt:
+        raise CourseError(f"Stopped during {path.stem}; its cells so far are in {copy}.") from None
+    except RuntimeError as error:  # nbclient's word for a kernel that does not start
+        failure = f"{error} Ask `python -m lenet_helpers doctor` what is wrong."
     else:
         failure = _not_run(copy)
     return LessonRun(path.stem, copy, time.perf_counter() - start, failure)

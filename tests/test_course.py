@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -84,6 +89,24 @@ def test_a_kernel_that_dies_fails_with_the_cell(tmp_path):
     result = run_lesson(path, {}, tmp_path / "out")
     assert "the kernel died" in result.failure
     assert "os.kill" in result.failure
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child process")
+def test_ctrl_c_stops_a_lesson_in_words_and_keeps_its_copy(tmp_path):
+    path = write_lesson(tmp_path, "print('before')", "import time\ntime.sleep(60)")
+    code = (
+        "import sys; from pathlib import Path; from lenet_helpers.course import run_lesson; "
+        f"run_lesson(Path({str(path)!r}), {{}}, Path({str(tmp_path / 'out')!r}))"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    copy = tmp_path / "out" / path.name
+    while not (copy.exists() and "before\\n" in copy.read_text()):
+        time.sleep(0.2)
+    os.killpg(child.pid, signal.SIGINT)  # as a terminal does: the kernel gets it too
+    assert "Stopped during 01_small" in child.communicate(timeout=60)[1]
+    assert "before\\n" in copy.read_text()
 
 
 def test_a_mistyped_parameter_is_refused_and_the_known_ones_are_named(tmp_path):
