@@ -147,6 +147,63 @@ def compare(
 
 
 @app.command()
+def predict(
+    images: Annotated[list[Path], typer.Argument(help="Pictures of one digit each.")],
+    steps: Annotated[
+        Path | None, typer.Option(help="Draw every step of the preparation into this PNG.")
+    ] = None,
+) -> None:
+    """Read the digit in each picture: digit, probability, and a bar for each class."""
+    from lenet_helpers import reading
+
+    failed = 0
+    prepared = {}
+    for path in images:
+        try:
+            digit = reading.prepare(path)
+        except CourseError as error:
+            failed += 1
+            typer.echo(f"{path}: {error}", err=True)
+            continue
+        prepared[str(path)] = digit
+        typer.echo(reading.answer(str(path), digit))
+    if steps is not None and prepared:
+        reading.draw_steps(prepared, steps)
+        typer.echo(f"preparation in {_short(steps)}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def evaluate(
+    folder: Annotated[Path, typer.Argument(help="Has pictures and labels.csv (file,label).")],
+) -> None:
+    """Read every labelled picture of a folder: accuracy, confusion, and what was misread."""
+    from lenet_helpers import reading
+
+    typer.echo(reading.report(folder))
+
+
+@app.command()
+def pictures(
+    output: Annotated[Path, typer.Option(help="Folder to write to.")] = checks.ROOT
+    / "data"
+    / "pictures",
+    data_dir: DataDir = checks.ROOT / "data",
+) -> None:
+    """Make the kit's pictures of digits on paper again, from MNIST's test digits."""
+    from torchvision.datasets import MNIST
+
+    from lenet_helpers.mnist_files import fetch_mnist
+    from lenet_helpers.our_pictures import make_pictures
+
+    fetch_mnist(data_dir)
+    test = MNIST(data_dir, train=False)
+    written = make_pictures(test.data.numpy(), test.targets.numpy(), output)
+    typer.echo(f"{len(written)} pictures and labels.csv in {_short(output)}")
+
+
+@app.command()
 def doctor(data_dir: DataDir = checks.ROOT / "data") -> None:
     """Check Python, packages, device, kernel, data and disk; say how to mend what is wrong."""
     findings = checks.examine(data_dir)

@@ -3,9 +3,15 @@
 `FIGURES` lists them by name; a name starts with the number of its lesson.
 """
 
-from lenet_helpers.plots import data, feature_maps, model, training
+from lenet_helpers.plots import data, feature_maps, model, prediction, training
 from lenet_helpers.plots.style import save_figure, show
 
-FIGURES = {**data.FIGURES, **feature_maps.FIGURES, **model.FIGURES, **training.FIGURES}
+FIGURES = {
+    **data.FIGURES,
+    **feature_maps.FIGURES,
+    **model.FIGURES,
+    **prediction.FIGURES,
+    **training.FIGURES,
+}
 
 __all__ = ["FIGURES", "save_figure", "show"]
