@@ -46,6 +46,6 @@ $(STUDENT): requirements.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(DEVELOPER): requirements-dev.txt $(STUDENT)
+$(DEVELOPER): requirements-dev.txt requirements-cluster.txt $(STUDENT)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

@@ -1,0 +1,190 @@
+"""Figures of lesson 04."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
+
+from lenet_helpers.plots.captions import FigureText
+from lenet_helpers.plots.style import given_or_new, new_figure, styled
+
+FIGURES = {
+    "04_batch_norm": FigureText(
+        "Batch norm gives each map of the first convolution mean 0 and spread 1.",
+        "Two panels with six boxes each, one for each map. Before batch norm the boxes have "
+        "different places and widths; after it all are centred at zero and similarly wide.",
+    ),
+    "04_dropout": FigureText(
+        "Dropout sets units to zero and doubles the others; the mean over many draws is the input.",
+        "Left: the values of 84 units in one draw, each either zero or twice its input. Right: "
+        "the mean of 2,000 draws against the input, points along the diagonal.",
+    ),
+    "04_forgotten_eval": FigureText(
+        "Without eval() the accuracy depends on how the pictures are put into batches.",
+        "Accuracy against batch size, two curves for one network that was left in training mode, "
+        "both below a dashed line, the accuracy in evaluation mode. With mixed batches the curve "
+        "rises with the batch size; with batches of one class it stays far below.",
+    ),
+    "04_study_curves": FigureText(
+        "The tutorial's setting: test accuracy after each epoch, over the seeds of the study.",
+        "Four panels: none, batch norm, dropout, both. In each a line, the mean over seeds, a band "
+        "from the lowest to the highest seed, crosses of the seed run live, and a dashed line at "
+        "98 %. With batch norm the line passes 98 % sooner.",
+    ),
+    "04_final_accuracy": FigureText(
+        "Final test accuracy of each variant: every seed, the mean and its confidence interval.",
+        "Two panels, the tutorial's setting and the course's recipe. In each four columns of dots, "
+        "one dot for each seed, beside each column the mean with its 95 % interval.",
+    ),
+    "04_activations": FigureText(
+        "What goes into each activation while the network learns, without and with batch norm.",
+        "Eight panels: four layers in columns, without batch norm in the upper row and with it in "
+        "the lower. Bands show the middle 50 % and 90 % of the values over the steps of training. "
+        "With batch norm the first two layers keep their place and width.",
+    ),
+    "04_learning_rates": FigureText(
+        "The accuracy that each learning rate reaches in a few hundred steps, without and with "
+        "batch norm.",
+        "Accuracy against learning rate on a logarithmic axis, one curve without and one "
+        "with batch norm. Both drop where the rate is too large, the one with batch norm later.",
+    ),
+}
+PER_CENT = PercentFormatter(1, decimals=None)
+
+
+@styled
+def batch_norm_boxes(before: torch.Tensor, after: torch.Tensor) -> Figure:
+    """Values of each channel of `(n, channels, height, width)`, before and after batch norm."""
+    figure, axes = new_figure(2.8, ncols=2)
+    for ax, maps, title in zip(axes, (before, after), ("before", "after"), strict=True):
+        channels = maps.transpose(0, 1).flatten(1).numpy()
+        ax.boxplot(list(channels), showfliers=False, whis=(5, 95), medianprops={"color": "C1"})
+        ax.set(xlabel="map of conv1", title=f"{title} batch norm")
+    axes[0].set_ylabel("value")
+    return figure
+
+
+@styled
+def dropout_draws(values: torch.Tensor, one_draw: torch.Tensor, mean: torch.Tensor) -> Figure:
+    """One draw of dropout over the units, and the mean of many draws against the input."""
+    figure, (left, right) = new_figure(2.9, ncols=2)
+    units = np.arange(1, len(values) + 1)
+    left.plot(units, values, ".", color="C0", label="input")
+    left.plot(units, one_draw, "x", color="C1", markersize=4, label="one draw")
+    left.set(xlabel="unit of linear2", ylabel="value")
+    left.set_ylim(top=2.6 * float(values.max()))  # room for the legend above the highest cross
+    left.legend(loc="upper right", ncols=2)
+    top = float(values.max()) * 1.05
+    right.plot([0, top], [0, top], color="C6", linewidth=1, linestyle="--")
+    right.plot(values, mean, ".", color="C2")
+    right.set(xlabel="input", ylabel="mean of all draws")
+    return figure
+
+
+@styled
+def forgotten_eval(
+    accuracies: Mapping[str, Mapping[int, float]], evaluated: float, ax: Axes | None = None
+) -> Figure:
+    """Accuracy in training mode against batch size, one curve for each way to form batches."""
+    figure, ax = given_or_new(ax, 3.0)
+    for name, by_size in accuracies.items():
+        ax.plot(list(by_size), list(by_size.values()), marker="o", label=name)
+    ax.axhline(evaluated, color="C6", linestyle="--", linewidth=1, label="with eval()")
+    sizes = list(next(iter(accuracies.values())))
+    ax.set(xlabel="batch size", ylabel="accuracy", xscale="log", ylim=(None, 1.0))
+    ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(PER_CENT)
+    ax.legend(loc="lower right")
+    return figure
+
+
+@styled
+def study_curves(
+    curves: Mapping[str, Sequence[Sequence[float]]], live: Mapping[str, Sequence[float]]
+) -> Figure:
+    """Accuracy per epoch of each variant: mean and range over seeds, and one live run."""
+    figure, axes = new_figure(2.6, ncols=len(curves), sharey=True)
+    for ax, (name, runs), color in zip(axes, curves.items(), ("C0", "C1", "C2", "C3"), strict=True):
+        values = np.array(runs)
+        epochs = np.arange(1, values.shape[1] + 1)
+        ax.fill_between(epochs, values.min(0), values.max(0), color=color, alpha=0.25, linewidth=0)
+        ax.plot(epochs, values.mean(0), color=color)
+        live_epochs = np.arange(1, len(live[name]) + 1)
+        ax.plot(live_epochs, live[name], "x", color="C6", markersize=5)
+        ax.axhline(0.98, color="C6", linestyle="--", linewidth=0.8)
+        ax.set(title=name, xlabel="epoch", ylim=(0.9, 1.0))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0].set_ylabel("test accuracy")
+    axes[0].yaxis.set_major_formatter(PER_CENT)
+    return figure
+
+
+@styled
+def final_accuracies(
+    groups: Mapping[str, Mapping[str, Sequence[float]]],
+    intervals: Mapping[str, Mapping[str, tuple[float, float, float]]],
+) -> Figure:
+    """Final accuracy of every seed, with mean and interval, for each setting and variant."""
+    figure, axes = new_figure(3.1, ncols=len(groups), sharey=True)
+    for ax, (setting, variants) in zip(axes, groups.items(), strict=True):
+        for place, (name, values) in enumerate(variants.items()):
+            spread = np.linspace(-0.12, 0.12, len(values))  # or equal values would hide each other
+            ax.plot(place - 0.12 + spread, values, ".", color=f"C{place}", alpha=0.6)
+            mean, low, high = intervals[setting][name]
+            error = [[mean - low], [high - mean]]
+            ax.errorbar(place + 0.22, mean, error, fmt="o", color="C6", capsize=3, markersize=4)
+        ax.set_xticks(range(len(variants)), list(variants))
+        ax.set_title(setting)
+    axes[0].set_ylabel("test accuracy after the last epoch")
+    axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    return figure
+
+
+@styled
+def activation_bands(
+    steps: Sequence[int], quantiles: Mapping[str, Mapping[str, np.ndarray]]
+) -> Figure:
+    """Quantiles 5, 25, 50, 75, 95 % of each layer's values over the steps, a row per network."""
+    layers = list(next(iter(quantiles.values())))
+    figure, axes = new_figure(
+        4.2, nrows=len(quantiles), ncols=len(layers), sharex=True, sharey="col", squeeze=False
+    )
+    for row, (network, by_layer) in enumerate(quantiles.items()):
+        for ax, layer in zip(axes[row], layers, strict=True):
+            lowest, low, middle, high, highest = np.array(by_layer[layer]).T
+            color = f"C{row}"
+            ax.fill_between(steps, lowest, highest, color=color, alpha=0.2, linewidth=0)
+            ax.fill_between(steps, low, high, color=color, alpha=0.35, linewidth=0)
+            ax.plot(steps, middle, color=color)
+            ax.axhline(0, color="C6", linewidth=0.6)
+            if row == 0:
+                ax.set_title(f"into {layer}", fontsize=9)
+        axes[row][0].set_ylabel(f"{network}\nvalue")
+    figure.supxlabel("step", fontsize=10)
+    return figure
+
+
+@styled
+def accuracy_by_rate(
+    rates: Sequence[float],
+    accuracies: Mapping[str, Sequence[float]],
+    survived: float,
+    ax: Axes | None = None,
+) -> Figure:
+    """Accuracy against learning rate for each variant; a dashed line at what counts as survived."""
+    figure, ax = given_or_new(ax, 3.2)
+    for (name, values), marker in zip(accuracies.items(), "os^D", strict=False):
+        ax.plot(rates, values, marker=marker, markersize=5, label=name)
+    ax.axhline(survived, color="C6", linestyle="--", linewidth=1)
+    ax.set(xlabel="learning rate", ylabel="training accuracy", xscale="log", ylim=(0, 1.03))
+    ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(PER_CENT)
+    ax.legend(loc="lower left")
+    return figure
