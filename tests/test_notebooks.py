@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from test_package import declared_imports, imports_of
 
 from lenet_helpers import course
 from lenet_helpers.doctor import ROOT
@@ -20,7 +21,6 @@ from lenet_helpers.plots import FIGURES
 LESSONS = course.find_lessons()
 TAGS = {"nbval-check-output", "varies"}
 CELL_LIMIT = 300  # seconds
-IMPORT_NAMES = {"scikit-image": "skimage", "jupyterlab": "jupyter"}
 
 
 def cells_of(path: Path) -> list[nbformat.NotebookNode]:
@@ -110,19 +110,8 @@ def test_every_figure_has_alternative_text(path):
 
 @each_lesson
 def test_only_declared_packages_are_imported(path):
-    declared = set(sys.stdlib_module_names) | {"lenet_helpers"}
-    for line in (ROOT / "requirements.txt").read_text().splitlines():
-        name = re.match(r"[\w-]*", line).group()
-        declared.add(IMPORT_NAMES.get(name, name))
     for cell in cells_of(path):
-        for node in ast.walk(ast.parse(cell.source)):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                names = [node.module]
-            else:
-                continue
-            assert {name.split(".")[0] for name in names} <= declared, cell.source
+        assert imports_of(cell.source) <= declared_imports(), cell.source
 
 
 @each_lesson
