@@ -85,7 +85,7 @@ def blank_page(
 
 def letter(character: str, bold: bool = False) -> Image.Image:
     """A character of the font DejaVu Sans, which comes with Matplotlib, black on white."""
-    font = findfont(FontProperties("DejaVu Sans", weight="bold" if bold else "normal"))
+    font = findfont(FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal"))
     picture = Image.new("L", (140, 160), 255)
     draw = ImageDraw.Draw(picture)
     draw.text((70, 80), character, fill=0, font=ImageFont.truetype(font, 90), anchor="mm")
@@ -106,10 +106,12 @@ CLOTHES = {
 }  # fmt: skip
 
 
-def clothes(name: str, zoom: int = 5) -> Image.Image:
-    """A silhouette of `CLOTHES`, black on white."""
-    picture = Image.new("L", (28 * zoom, 28 * zoom), 255)
-    outline = [(x * zoom, y * zoom) for x, y in CLOTHES[name]]
+def clothes(name: str, zoom: int = 4) -> Image.Image:
+    """A silhouette of `CLOTHES`, black on a white page with a margin."""
+    margin = 14
+    side = (28 + 2 * margin) * zoom
+    picture = Image.new("L", (side, side), 255)
+    outline = [((x + margin) * zoom, (y + margin) * zoom) for x, y in CLOTHES[name]]
     ImageDraw.Draw(picture).polygon(outline, fill=30)
     return picture
 

@@ -1,0 +1,169 @@
+"""Answers, calibration and thresholds; the commands predict, evaluate and pictures."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from lenet_helpers import our_pictures, reading
+from lenet_helpers.errors import CourseError
+from lenet_helpers.handwriting import prepare_digit
+from lenet_helpers.plots import prediction as plots
+from lenet_helpers.prediction import cost_of_threshold, predict, reliability
+from lenet_helpers.recipes import load_pretrained
+
+A_FIVE = next(our_pictures.PICTURES.glob("5_*.jpg"))
+
+
+def lenet(*arguments: str | Path):
+    return subprocess.run(
+        [sys.executable, "-m", "lenet_helpers", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=os.environ | {"PYTHONUTF8": "1"},
+        timeout=300,
+    )
+
+
+def test_probabilities_are_the_softmax_of_the_logits(mnist):
+    model, images = load_pretrained(), mnist.test.images[:1200]
+    prediction = predict(model, images)
+    with torch.no_grad():
+        expected = model(images).softmax(dim=1)
+    torch.testing.assert_close(prediction.probabilities, expected, atol=1e-5, rtol=0)
+    assert torch.equal(prediction.digit, expected.argmax(dim=1))
+    assert torch.equal(prediction.confidence, prediction.probabilities.max(dim=1).values)
+
+
+def test_predict_restores_the_mode_of_each_module_also_after_an_error():
+    model = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(1024, 10))
+    model.train()
+    model[1].eval()
+    predict(model, torch.zeros(2, 1, 32, 32))
+    assert [module.training for module in model] == [True, False, True]
+    with pytest.raises(RuntimeError):
+        predict(model, torch.zeros(2, 1, 30, 30))
+    assert [module.training for module in model] == [True, False, True]
+
+
+def test_predict_takes_prepared_digits_and_pictures():
+    model, prepared = load_pretrained(), prepare_digit(A_FIVE)
+    ways = [
+        prepared,
+        prepared.tensor,
+        prepared.tensor[0],
+        [prepared],
+        [A_FIVE],
+        [Image.open(A_FIVE)],
+    ]
+    answers = [predict(model, way) for way in ways]
+    assert all(answer.digit.tolist() == [5] for answer in answers)
+    assert predict(model, [A_FIVE, prepared]).probabilities.shape == (2, 10)
+
+
+def test_reliability_goes_from_the_least_to_the_most_sure():
+    confidence = torch.tensor([0.9, 0.5, 0.7, 1.0])
+    right = torch.tensor([True, False, True, True])
+    promised, kept = reliability(confidence, right, groups=2)
+    assert promised == pytest.approx([0.6, 0.95])
+    assert kept == [0.5, 1.0]
+
+
+def test_cost_of_a_threshold_by_hand():
+    confidence = torch.tensor([0.9, 0.5, 0.7, 1.0])
+    right = torch.tensor([True, False, False, True])
+    cost = cost_of_threshold([0.0, 0.6, 0.95], confidence, right, torch.tensor([0.0, 0.8]))
+    assert cost.answered == [1, 0.75, 0.25]
+    assert cost.accuracy == pytest.approx([0.5, 2 / 3, 1])
+    assert cost.refused == [0, 0.5, 1]
+
+
+def test_letters_and_clothes_have_ink():
+    for name in our_pictures.CLOTHES:
+        assert prepare_digit(our_pictures.clothes(name)).steps["28×28"].max() == 1
+    assert prepare_digit(our_pictures.letter("A")).tensor.shape == (1, 1, 32, 32)
+
+
+def test_predict_prints_digit_probability_and_bars(tmp_path):
+    steps = tmp_path / "steps.png"
+    result = lenet("predict", A_FIVE, "--steps", steps)
+    assert result.returncode == 0, result.stderr
+    head, *bars, last = result.stdout.splitlines()
+    assert head.startswith(f"{A_FIVE}: 5  ")
+    assert [bar.split()[0] for bar in bars] == list("0123456789")
+    assert bars[5].count("#") > 20
+    assert "steps.png" in last
+    assert Image.open(steps).width > 1000
+
+
+def test_predict_reports_each_bad_picture_in_one_line_and_reads_the_others(tmp_path):
+    text, blank = tmp_path / "text.png", tmp_path / "blank.png"
+    text.write_text("no picture")
+    Image.new("L", (90, 90), 230).save(blank)
+    result = lenet("predict", text, A_FIVE, blank, tmp_path / "missing.png")
+    assert result.returncode == 1
+    assert f"{A_FIVE}: 5" in result.stdout
+    lines = result.stderr.splitlines()
+    assert len(lines) == 3
+    for line, path in zip(lines, (text, blank, "missing.png"), strict=True):
+        assert str(path) in line
+    assert "not a picture" in lines[0]
+    assert "no ink" in lines[1]
+
+
+def test_evaluate_prints_accuracy_confusion_and_failures(tmp_path):
+    Image.open(A_FIVE).save(tmp_path / "five.png")
+    Image.new("L", (90, 90), 230).save(tmp_path / "blank.png")
+    rows = [
+        ("file", "label"),
+        ("five.png", 5),
+        ("five.png", 3),
+        ("blank.png", 1),
+        ("five.png", "+"),
+    ]
+    with (tmp_path / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    result = lenet("evaluate", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "accuracy 33.33% (1 of 3 digits)" in result.stdout
+    assert "five.png: 3, read as 5" in result.stdout
+    assert "blank.png: 1, refused: There is no ink" in result.stdout
+    table = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line}
+    assert table["3"] == ["."] * 5 + ["1"] + ["."] * 5
+    assert table["1"] == ["."] * 10 + ["1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "There is no"), ("a,b\n1,2\n", "no columns"), ("file,label\n", "lists no pictures"),
+     ("file,label\nx.png,+\n", "is a digit")],
+)  # fmt: skip
+def test_evaluate_says_what_is_wrong_with_a_folder(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "labels.csv").write_text(content)
+    with pytest.raises(CourseError, match=message):
+        reading.report(tmp_path)
+
+
+def test_figures_show_what_they_are_given():
+    images = [np.eye(28), np.zeros((28, 28))]
+    axes = plots.gallery(images, ["1", "2"], columns=3).axes
+    assert [ax.get_title() for ax in axes] == ["1", "2", ""]
+    bars = plots.probability_bars(images, [np.eye(10)[3], np.full(10, 0.1)]).axes[1]
+    assert [bar.get_height() for bar in bars.patches] == [0, 0, 0, 1, 0, 0, 0, 0, 0, 0]
+    dots = plots.reliability([0.9, 1.0], [0.8, 1.0]).axes[0].lines[1]
+    assert dots.get_xydata().tolist() == [[0.9, 0.8], [1.0, 1.0]]
+    steps = prepare_digit(A_FIVE).steps
+    assert len(plots.preparation([steps, steps]).axes) == 2 * len(steps)
+    curves = plots.threshold_cost([0.1, 0.9], [1, 0.9], [0.9, 1], [0, 0.5]).axes
+    assert curves[1].lines[0].get_ydata().tolist() == [0, 0.5]
