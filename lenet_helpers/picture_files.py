@@ -19,6 +19,7 @@ from lenet_helpers.errors import CourseError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # Pillow knows more; fewer are safer
 MOST_PIXELS = 100_000_000
+ORIENTATION = 0x0112  # tag of EXIF
 SMALLEST_WORK, LARGEST_WORK = 112, 800  # longest side to work with, in pixels
 Picture = str | Path | Image.Image | np.ndarray | torch.Tensor
 
@@ -47,7 +48,7 @@ def open_picture(source: Picture, largest: int = LARGEST_WORK) -> np.ndarray:
     if isinstance(source, torch.Tensor):
         source = source.detach().cpu().numpy()
     if isinstance(source, np.ndarray):
-        return _good_size(_on_white(_levels(source)), largest)
+        return _good_size(_on_white(_levels(source, largest)), largest)
     if isinstance(source, Image.Image):
         return _good_size(_decode(source, "the picture", largest), largest)
     if not isinstance(source, str | Path):
@@ -86,17 +87,18 @@ def _decode(image: Image.Image, name: str, largest: int) -> np.ndarray:
         warnings.warn(f"{name} has several frames; the first is read.", stacklevel=4)
         image.seek(0)
     image.draft(None, (largest, largest))  # a large JPEG is decoded at a fraction of its size
-    image = ImageOps.exif_transpose(image)
+    if image.getexif().get(ORIENTATION, 1) != 1:
+        image = ImageOps.exif_transpose(image)
     factor = max(image.size) // largest
     if image.mode.startswith(("I", "F")):
-        return _on_white(_levels(_whole_numbers(np.asarray(image))))
+        return _on_white(_levels(_whole_numbers(np.asarray(image)), largest))
     if image.mode in ("1", "P", "PA", "LA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA" if image.mode != "1" else "L")
     elif image.mode not in ("L", "RGB", "RGBA"):
         image = image.convert("RGB")
     if factor > 1:
         image = image.reduce(factor)  # before float32 makes it four times as large
-    return _on_white(_levels(np.asarray(image)))
+    return _on_white(_levels(np.asarray(image), largest))
 
 
 def _whole_numbers(values: np.ndarray) -> np.ndarray:
@@ -109,8 +111,8 @@ def _whole_numbers(values: np.ndarray) -> np.ndarray:
     return values.clip(0, np.iinfo(fits).max).astype(fits)
 
 
-def _levels(values: np.ndarray) -> np.ndarray:
-    """Any array of pixels as float32 0…1, channels last."""
+def _levels(values: np.ndarray, largest: int) -> np.ndarray:
+    """Any array of pixels as float32 0…1, channels last; a large one as means of blocks."""
     if values.ndim == 4 and values.shape[0] == 1:
         values = values[0]
     if values.ndim == 3 and values.shape[-1] not in (1, 2, 3, 4) and values.shape[0] in (1, 3, 4):
@@ -126,7 +128,7 @@ def _levels(values: np.ndarray) -> np.ndarray:
         raise CourseError(_too_large("The array", width, height))
     if values.dtype.kind not in "buif":
         raise CourseError(f"An array of {values.dtype} is not a picture; use uint8 or float 0…1.")
-    if not np.isfinite(values).all():
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise CourseError("The array holds values that are not finite.")
     whole = 65535.0 if values.dtype == np.uint16 else 255.0
     top = 1.0 if values.dtype.kind in "bf" else whole
@@ -135,6 +137,13 @@ def _levels(values: np.ndarray) -> np.ndarray:
             f"The array holds values from {values.min():g} to {values.max():g}. Use uint8 0…255 "
             "or float 0…1."
         )
+    factor = max(height, width) // largest
+    if factor > 1:
+        down, right = min(factor, height), min(factor, width)
+        rows, columns = height // down, width // right
+        blocks = values[: rows * down, : columns * right]
+        blocks = blocks.reshape(rows, down, columns, right, *values.shape[2:])
+        values = blocks.mean(axis=(1, 3), dtype=np.float32)
     return values.astype(np.float32) / np.float32(top)
 
 
