@@ -40,7 +40,7 @@ class Epoch:
     validation_loss: float | None
     validation_accuracy: float | None
     seconds: float  # training alone, without validation
-    learning_rate: float  # after the last step
+    learning_rate: float  # of the last step
 
 
 @dataclass
@@ -166,15 +166,15 @@ def fit(
                 images, labels = images.to(device), labels.to(device)
                 images = augment(images) if augment else images
                 loss, logits = _step(model, images, labels, optimizer, loss_function, history)
+                rate = optimizer.param_groups[0]["lr"]
                 if scheduler is not None:
                     scheduler.step()
                 totals.add(loss, logits, labels)
                 bar.set_postfix(totals.shown(), refresh=False)
                 bar.update()
             seconds = time.perf_counter() - start
-            trained = totals.metrics("training")
+            trained = totals.metrics("training")  # an error if there were no batches
             checked = evaluate(model, validation, loss_function) if validation else (None, None)
-            rate = optimizer.param_groups[0]["lr"]
             history.epochs.append(Epoch(number, *trained, *checked, seconds, rate))
             if checkpoint is not None:
                 save_checkpoint(checkpoint, **training, history=_plain(history))

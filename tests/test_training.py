@@ -74,7 +74,7 @@ def test_fit_steps_the_scheduler_after_every_step(small):
         scheduler=halve,
         progress=False,
     )
-    assert history.column("learning_rate") == [0.5**3, 0.5**6]
+    assert history.column("learning_rate") == [0.5**2, 0.5**5]  # of the third and the sixth step
 
 
 def test_fit_augments_training_images_but_not_validation_images():
