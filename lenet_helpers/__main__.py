@@ -126,7 +126,7 @@ def compare(
 ) -> None:
     """Lesson 04's study: batch norm and dropout, at two recipes, over several seeds.
 
-    Ten seeds take about an hour of one core. Stopped and started again, it goes on.
+    Ten seeds take about an hour and a half of one core. Stopped and started again, it goes on.
     """
     from lenet_helpers import comparison
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -201,7 +202,8 @@ def compare(
         del wanted[record.run]
     settings = {"data_dir": str(data_dir), "train_size": train_size}
     total, done = len(wanted) + len(result.records), len(result.records)
-    with tqdm(total=total, initial=done, unit="run", disable=not progress) as bar:
+    silent = not progress or os.environ.get("TQDM_DISABLE") == "1"  # the widget ignores it
+    with tqdm(total=total, initial=done, unit="run", leave=False, disable=silent) as bar:
 
         def store(record: Record) -> None:
             result.records.append(record)

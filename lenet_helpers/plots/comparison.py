@@ -100,7 +100,7 @@ def forgotten_eval(
     ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
     ax.xaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(PER_CENT)
-    ax.legend(loc="lower right")
+    ax.legend(loc="center right")
     return figure
 
 

@@ -1,0 +1,272 @@
+"""Comparison over seeds: parallel, failing, killed, kept, saved, on a cluster; and the study."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import joblib
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from lenet_helpers import comparison, doctor
+from lenet_helpers.__main__ import app
+from lenet_helpers.comparison import (
+    STUDY,
+    Comparison,
+    Run,
+    compare,
+    cross,
+    describe,
+    study_runs,
+    train_run,
+    variants_of,
+)
+from lenet_helpers.errors import CourseError
+from lenet_helpers.evidence import LEVEL, paired_variants
+from lenet_helpers.model import LeNet5
+from lenet_helpers.recipes import find_recipe
+
+FEW = 640  # training images: these tests are about the runs, not about the networks
+
+
+def short_variants() -> dict:
+    return {name: replace(arm, epochs=1) for name, arm in variants_of("sgd-plain").items()}
+
+
+def outcome(comparison: Comparison) -> dict:
+    """What must not depend on who trained it."""
+    return {r.run: (r.test_accuracy, r.test_loss, r.weights) for r in comparison.records}
+
+
+def children_of(process_id: int) -> list[int]:
+    """The loky workers of a process."""
+    listed = subprocess.run(
+        ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    found = re.findall(rf"^\s*(\d+)\s+{process_id}\s.*popen_loky", listed, re.M)
+    return [int(number) for number in found]
+
+
+@pytest.fixture(scope="module")
+def with_failures(data_dir) -> Comparison:
+    arms = short_variants()
+    arms["wild"] = replace(arms["none"], learning_rate=1e30)
+    arms["broken"] = replace(arms["none"], model=partial(LeNet5, image_size=3))
+    return compare(cross(arms, [0]), data_dir, processes=2, train_size=FEW, progress=False)
+
+
+@pytest.fixture(scope="module")
+def compared(with_failures) -> Comparison:
+    good = [record for record in with_failures.records if record.variant in short_variants()]
+    return Comparison(good, describe(cross(short_variants(), [0]), FEW), with_failures.versions)
+
+
+def test_every_variant_is_trained_with_every_seed():
+    runs = cross(variants_of("course"), [3, 5])
+    assert [(run.variant, run.seed) for run in runs] == [
+        (variant, seed) for seed in (3, 5) for variant in ("none", "batch norm", "dropout", "both")
+    ]
+
+
+def test_the_arms_have_the_layers_they_say():
+    arms = variants_of("course", dropout=0.25)
+    kinds = {name: {type(m).__name__ for m in arm.model().modules()} for name, arm in arms.items()}
+    for name, has_norm, has_dropout in (
+        ("none", False, False),
+        ("batch norm", True, False),
+        ("dropout", False, True),
+        ("both", True, True),
+    ):
+        assert ("BatchNorm2d" in kinds[name], "Dropout" in kinds[name]) == (has_norm, has_dropout)
+    assert arms["dropout"].model().classifier.dropout1.p == 0.25
+    assert all(replace(arm, model=LeNet5) == find_recipe("course") for arm in arms.values())
+
+
+def test_records_say_what_was_trained_and_what_it_gave(compared):
+    assert len(compared.records) == 4
+    for record in compared.records:
+        assert record.error is None
+        assert record.train_images == FEW
+        assert record.parameters == 61_706 + 44 * (record.variant in ("batch norm", "both"))
+        assert record.column("epoch") == [1]
+        assert record.column("validation_accuracy") == [round(record.test_accuracy, 6)]
+        assert record.cpu_seconds > 0
+    assert len({record.weights for record in compared.records}) == 4
+
+
+def test_parallel_runs_give_what_one_run_after_another_gives(compared, data_dir):
+    threads = torch.get_num_threads()
+    one = train_run(Run("both", short_variants()["both"], 0), str(data_dir), FEW)
+    assert outcome(compared)[one.run] == (one.test_accuracy, one.test_loss, one.weights)
+    assert torch.get_num_threads() == threads
+
+
+def test_saved_and_loaded_it_is_the_same(compared, tmp_path):
+    compared.save(tmp_path / "result.json")
+    loaded = Comparison.load(tmp_path / "result.json")
+    assert outcome(loaded) == outcome(compared)
+    assert loaded.recipes == compared.recipes
+    assert loaded.recipes["sgd-plain"]["variants"]["both"] == "LeNet5(batch_norm=True, dropout=0.5)"
+    assert loaded.recipes["sgd-plain"]["train_size"] == FEW
+    assert loaded.versions["torch"] == torch.__version__
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"records": [{"seed": 1}]}', '{"records": 3}'])
+def test_a_damaged_file_is_refused(content, tmp_path):
+    (tmp_path / "result.json").write_text(content)
+    with pytest.raises(CourseError, match=r"result\.json is not a saved comparison"):
+        Comparison.load(tmp_path / "result.json")
+
+
+def test_a_failing_run_is_a_record_and_loses_no_other(with_failures):
+    errors = {record.variant: record.error for record in with_failures.failed}
+    assert set(errors) == {"wild", "broken"}
+    assert "CourseError: The loss is" in errors["wild"]
+    assert "ValueError" in errors["broken"]
+    assert len(with_failures.records) == 6
+
+
+class KillsItsProcess(LeNet5):
+    """A network that ends its process as if the system had run out of memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_killed_midway_is_reported_and_its_run_repeated(compared, data_dir, tmp_path):
+    killed = []
+
+    def kill_one_worker() -> None:
+        """As soon as the first run is there, so that others are under way."""
+        while not (tmp_path / "keep.json").exists():
+            time.sleep(0.01)
+        worker = children_of(os.getpid())[0]
+        os.kill(worker, signal.SIGKILL)
+        killed.append(worker)
+
+    thread = threading.Thread(target=kill_one_worker)
+    thread.start()
+    result = compare(
+        cross(short_variants(), [0]),
+        data_dir,
+        processes=2,
+        train_size=FEW,
+        keep=tmp_path / "keep.json",
+        progress=False,
+    )
+    thread.join()
+    assert killed
+    assert len(result.interruptions) == 1
+    assert "A worker process died during sgd-plain" in result.interruptions[0]
+    assert not result.failed
+    assert outcome(result) == outcome(compared)
+
+
+def test_a_stopped_comparison_goes_on_from_what_was_kept(compared, data_dir, tmp_path):
+    keep = tmp_path / "keep.json"
+    partly = Comparison(compared.records[:3], compared.recipes, compared.versions)
+    partly.save(keep)
+    runs = cross(short_variants(), [0])
+    again = compare(runs, data_dir, processes=2, train_size=FEW, keep=keep, progress=False)
+    kept = {record.run: record for record in partly.records}
+    assert {record.run: record for record in again.records[:3]} == kept  # its seconds too
+    assert outcome(again) == outcome(compared)
+    assert outcome(Comparison.load(keep)) == outcome(compared)
+
+
+def test_what_was_kept_with_other_settings_is_refused(compared, data_dir, tmp_path):
+    compared.save(tmp_path / "keep.json")
+    other = {"none": replace(short_variants()["none"], learning_rate=0.02)}
+    with pytest.raises(CourseError, match="other settings"):
+        compare(cross(other, [0]), data_dir, keep=tmp_path / "keep.json", progress=False)
+
+
+def test_dask_workers_give_the_same_numbers(compared, data_dir, tmp_path):
+    distributed = pytest.importorskip("distributed")  # requirements-cluster.txt
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address=None,
+            local_directory=str(tmp_path),
+        ) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        result = compare(cross(short_variants(), [0]), data_dir, train_size=FEW, progress=False)
+    assert outcome(result) == outcome(compared)
+
+
+def test_the_command_reports_a_run_that_kills_its_worker_and_keeps_the_rest(
+    compared, data_dir, tmp_path, monkeypatch
+):
+    arms = {**short_variants(), "deadly": replace(short_variants()["none"], model=KillsItsProcess)}
+    monkeypatch.setattr(comparison, "study_runs", lambda seeds: cross(arms, range(seeds)))
+    monkeypatch.setattr(comparison, "compare", partial(compare, train_size=FEW))
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)  # where the partial result goes
+    output = tmp_path / "result.json"
+    options = ["compare", "--seeds", "1", "--processes", "2"]
+    options += ["--output", str(output), "--data-dir", str(data_dir)]
+    shown = CliRunner().invoke(app, options)
+    assert isinstance(shown.exception, CourseError)  # main() makes it one line and exit status 1
+    assert "1 runs failed" in str(shown.exception)
+    assert "A worker process died during sgd-plain" in shown.output
+    assert "sgd-plain deadly 0 failed" in shown.output
+    assert "4 runs in" in shown.output
+    result = Comparison.load(output)
+    (failed,) = result.failed
+    assert failed.run == ("sgd-plain", "deadly", 0)
+    assert "worker process died" in failed.error
+    good = {run: values for run, values in outcome(result).items() if run != failed.run}
+    assert good == outcome(compared)
+
+
+# The committed study
+
+
+@pytest.fixture(scope="module")
+def study() -> Comparison:
+    return Comparison.load(STUDY)
+
+
+def test_the_study_is_what_the_command_runs_today(study):
+    seeds = int(re.fullmatch(r"python -m lenet_helpers compare --seeds (\d+)", study.command)[1])
+    runs = study_runs(seeds)
+    assert study.recipes == describe(runs)
+    assert not study.failed
+    wanted = {(run.recipe.name, run.variant, run.seed) for run in runs}
+    assert {record.run for record in study.records} <= wanted
+    if len(study.records) < len(wanted):  # the file says that it is not finished
+        assert f"{len(study.records)} of {len(wanted)} runs" in study.interruptions[-1]
+    assert {r.train_images for r in study.records} == {55_000, 60_000}
+
+
+def test_the_study_has_enough_seeds_for_its_verdicts(study):
+    pairs = paired_variants(study, "sgd-plain", "both", "none")
+    smallest_p_value = 2 / 2 ** len(pairs)  # of the sign-flip test
+    assert smallest_p_value < LEVEL / 3
+
+
+def test_the_mode_alone_changes_no_weight(study):
+    never = {record.seed: record for record in study.of("sgd-plain", "none")}
+    switched = study.of("sgd-plain", "mode only")
+    assert len(switched) == 2
+    assert all(record.weights == never[record.seed].weights for record in switched)
+
+
+def test_a_run_of_the_study_trained_again_has_the_same_accuracy(study, data_dir):
+    record = study.of("course", "none")[0]
+    again = train_run(Run("none", variants_of("course")["none"], record.seed), str(data_dir))
+    assert again.error is None
+    assert abs(again.test_accuracy - record.test_accuracy) <= 0.002
+    assert Path(STUDY).stat().st_size < 500_000
