@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from lenet_helpers.errors import CourseError
 from lenet_helpers.files import write_whole
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import Recipe, find_recipe, load_recipe_data, train_recipe
+from lenet_helpers.training import bars_off
 
 DROPOUT = 0.5  # the rate of N. Srivastava et al., "Dropout", JMLR 15, 2014, for hidden layers
 STUDY = DATA_DIR / "studies" / "bn_dropout.json"  # what the command compare gave
@@ -202,8 +202,8 @@ def compare(
         del wanted[record.run]
     settings = {"data_dir": str(data_dir), "train_size": train_size}
     total, done = len(wanted) + len(result.records), len(result.records)
-    silent = not progress or os.environ.get("TQDM_DISABLE") == "1"  # the widget ignores it
-    with tqdm(total=total, initial=done, unit="run", leave=False, disable=silent) as bar:
+    off = bars_off(progress)
+    with tqdm(total=total, initial=done, unit="run", leave=False, disable=off) as bar:
 
         def store(record: Record) -> None:
             result.records.append(record)

@@ -18,10 +18,10 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+from lenet_helpers.doctor import ROOT
 from lenet_helpers.errors import CourseError
 from lenet_helpers.plots import FIGURES as FIGURE_TEXTS
 
-ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 FIGURES = ROOT / "figures"
 OUTPUT = ROOT / "build" / "lessons"

@@ -90,6 +90,14 @@ def pick_device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def bars_off(progress: bool) -> bool:
+    """What tqdm's `disable` has to be: a headless run turns every bar off by `TQDM_DISABLE=1`.
+
+    Where `disable` is given, tqdm itself does not heed the variable.
+    """
+    return not progress or os.environ.get("TQDM_DISABLE") == "1"
+
+
 def fit(
     model: nn.Module,
     batches: Iterable[Batch],
@@ -153,8 +161,7 @@ def fit(
         total=epochs * steps or None,
         initial=len(history.step_losses),
         unit="step",
-        # an argument would win over tqdm's own variable, by which a headless run turns bars off
-        disable=not progress or os.environ.get("TQDM_DISABLE") == "1",
+        disable=bars_off(progress),
         leave=False,
     )
     try:
