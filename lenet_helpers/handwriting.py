@@ -252,7 +252,7 @@ def keep_digit(mask: np.ndarray) -> np.ndarray:
     return kept
 
 
-def check_written(mask: np.ndarray, strength: np.ndarray) -> None:
+def check_written(mask: np.ndarray, strength: np.ndarray, most_parts: int = MOST_PARTS) -> None:
     """Refuse what is no stroke of a pen: a shadow, a grid, grains of noise.
 
     Raises
@@ -268,7 +268,7 @@ def check_written(mask: np.ndarray, strength: np.ndarray) -> None:
     along_side = max(side.mean() for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1])) > 0.95
     along_border = along_side or frame.mean() > MOST_BORDER
     parts = label(mask, connectivity=2).max()
-    if parts > MOST_PARTS or crossings > MOST_PARTS or along_border or faded:
+    if parts > most_parts or crossings > most_parts or along_border or faded:
         raise NoInkError("What stands out from the paper is no writing: a shadow, lines or grain.")
 
 
