@@ -11,7 +11,8 @@ DEVELOPER := $(VENV)/.installed-dev
 help:
 	@echo "make course   set up, get MNIST, execute the lessons; results in build/lessons"
 	@echo "make lab      open the lessons in JupyterLab"
-	@echo "make figures  execute the lessons and write every figure to figures/"
+	@echo "make figures  execute the lessons and write every figure to figures/;"
+	@echo "              for print: make figures FORMAT='pdf svg' DPI=600, to build/figures"
 	@echo "make test     unit tests, then all lessons"
 	@echo "make bench    measure the speed of training (minutes)"
 	@echo "make clean    remove .venv and build; MNIST stays"
@@ -23,7 +24,7 @@ lab: $(STUDENT)
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
 figures: $(STUDENT)
-	$(BIN)/python -m lenet_helpers run --figures
+	$(BIN)/python -m lenet_helpers run --figures $(addprefix --format=,$(FORMAT)) $(addprefix --dpi=,$(DPI))
 
 test: $(DEVELOPER)
 	$(BIN)/ruff check .

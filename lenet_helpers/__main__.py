@@ -44,6 +44,13 @@ def run(
     figures: Annotated[
         bool, typer.Option("--figures", help="Write the figures to figures/.")
     ] = False,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="For print: png, svg or pdf, to build/figures instead."),
+    ] = None,
+    dpi: Annotated[
+        int | None, typer.Option(min=50, max=1200, help="For print, such as 600.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder of the executed copies.")] = None,
 ) -> None:
     """Execute lessons from top to bottom; copies with all outputs go to build/lessons."""
@@ -54,7 +61,7 @@ def run(
     paths = course.find_lessons(lessons)
     output = output or course.OUTPUT
     wanted = course.read_settings(settings or [])
-    folder = course.FIGURES if figures else None
+    folder = course.figures_folder(figures, formats, dpi)
     chosen = course.choose_parameters(paths, wanted, quick=quick, figures=folder)
     fetch_mnist(wanted.get("DATA_DIR") or DATA_DIR)  # here, where its progress can be seen
     failed = []
@@ -67,9 +74,10 @@ def run(
         typer.echo(f"{result.seconds:5.0f} s   {_short(result.copy)}")
     if failed:
         raise CourseError(f"{len(failed)} of {len(paths)} lessons failed: {', '.join(failed)}.")
-    if figures:
+    if folder == course.FIGURES:
         write_whole(course.FIGURES / "README.md", course.gallery_page().encode())
-        typer.echo(f"The figures are in {_short(course.FIGURES)}.")
+    if folder is not None:
+        typer.echo(f"The figures are in {_short(folder)}.")
     typer.echo(f"All {len(paths)} lessons ran. The executed copies are in {_short(output)}.")
 
 

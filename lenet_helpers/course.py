@@ -21,9 +21,11 @@ from papermill.exceptions import PapermillExecutionError
 from lenet_helpers.doctor import ROOT
 from lenet_helpers.errors import CourseError
 from lenet_helpers.plots import FIGURES as FIGURE_TEXTS
+from lenet_helpers.plots.style import DPI_VARIABLE, FORMATS, FORMATS_VARIABLE
 
 NOTEBOOKS = ROOT / "notebooks"
 FIGURES = ROOT / "figures"
+FOR_PRINT = ROOT / "build" / "figures"
 OUTPUT = ROOT / "build" / "lessons"
 
 
@@ -125,6 +127,32 @@ def _check_type(name: str, value: Any, default: Any) -> None:
             f"{name}={value!r} does not do: the lesson's own value is {default!r}, so a "
             f"{type(default).__name__} is needed."
         )
+
+
+def figures_folder(figures: bool, formats: list[str] | None, dpi: int | None) -> Path | None:
+    """Where the lessons shall write their figures, if anywhere; asks their kernels for the format.
+
+    A format or resolution for print leaves the gallery as it is.
+
+    Raises
+    ------
+    CourseError
+        If a format is unknown, or asked for without the figures.
+    """
+    unknown = set(formats or []) - set(FORMATS)
+    if unknown:
+        raise CourseError(f"--format {unknown.pop()}: choose one of {', '.join(FORMATS)}.")
+    if not figures:
+        if formats or dpi:
+            raise CourseError("--format and --dpi are about figures: add --figures.")
+        return None
+    if not formats and not dpi:
+        return FIGURES
+    if formats:
+        os.environ[FORMATS_VARIABLE] = " ".join(formats)
+    if dpi:
+        os.environ[DPI_VARIABLE] = str(dpi)
+    return FOR_PRINT
 
 
 def run_lesson(path: Path, parameters: dict[str, Any], output: Path = OUTPUT) -> LessonRun:

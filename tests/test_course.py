@@ -12,14 +12,18 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image
 
+from lenet_helpers import course
 from lenet_helpers.course import (
     choose_parameters,
+    figures_folder,
     find_lessons,
     read_settings,
     run_lesson,
 )
 from lenet_helpers.errors import CourseError
+from lenet_helpers.plots import style
 
 
 def write_lesson(folder: Path, *sources: str, quick: dict | None = None, name="01_small") -> Path:
@@ -140,6 +144,45 @@ def test_a_value_must_be_of_the_type_of_the_default(tmp_path, name, value, well)
     else:
         with pytest.raises(CourseError, match=f"{name}={value!r} does not do"):
             choose_parameters([path], {name: value})
+
+
+@pytest.fixture
+def print_settings(monkeypatch):
+    """What `figures_folder` sets in the environment ends with the test."""
+    for name in (style.FORMATS_VARIABLE, style.DPI_VARIABLE):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.usefixtures("print_settings")
+def test_figures_go_to_the_gallery_and_for_print_elsewhere():
+    assert figures_folder(False, None, None) is None
+    assert figures_folder(True, None, None) == course.FIGURES
+    assert figures_folder(True, ["pdf"], None) == course.FOR_PRINT
+    assert figures_folder(True, None, 600) == course.FOR_PRINT
+
+
+@pytest.mark.usefixtures("print_settings")
+def test_a_lesson_writes_its_figures_in_the_formats_and_resolution_for_print(tmp_path):
+    draw = (
+        "from lenet_helpers.plots import show, training\n"
+        "show(training.cross_entropy_curve(), '03_cross_entropy', FIGURES_DIR)"
+    )
+    figures_folder(True, ["png", "svg"], 600)
+    path = write_lesson(tmp_path, draw)
+    result = run_lesson(path, {"FIGURES_DIR": str(tmp_path)}, tmp_path / "out")
+    assert result.failure is None
+    assert {path.suffix for path in tmp_path.glob("03_*")} == {".png", ".svg"}
+    with Image.open(tmp_path / "03_cross_entropy.png") as picture:
+        assert picture.width == round(600 * style.WIDTH)
+
+
+@pytest.mark.parametrize(
+    ("figures", "formats", "word"), [(True, ["gif"], "gif"), (False, ["pdf"], "--figures")]
+)
+def test_a_format_that_makes_no_sense_is_refused(figures, formats, word):
+    with pytest.raises(CourseError, match=word):
+        figures_folder(figures, formats, None)
 
 
 def test_a_setting_wins_over_the_quick_setting_and_figures_get_a_folder(tmp_path):

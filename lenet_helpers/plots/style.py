@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
@@ -25,6 +26,9 @@ METADATA = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
+FORMATS = tuple(METADATA)
+# How `run --figures` tells the kernels of the lessons what to write.
+FORMATS_VARIABLE, DPI_VARIABLE = "LENET_FIGURE_FORMATS", "LENET_FIGURE_DPI"
 
 
 def styled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,7 +85,8 @@ def show(figure: Figure, name: str, folder: str | Path | None = None) -> None:
     from lenet_helpers.plots import FIGURES  # the gallery's modules import this one
 
     if folder is not None:
-        save_figure(figure, name, folder)
+        formats = os.environ.get(FORMATS_VARIABLE, "png").split()
+        save_figure(figure, name, folder, formats, int(os.environ.get(DPI_VARIABLE, "200")))
     words = FIGURES[name].alternative_text
     picture = base64.b64encode(_as_bytes(figure, "png", SCREEN_DPI)).decode()
     bundle = {"image/png": picture, "text/plain": words}
