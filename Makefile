@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 STUDENT := $(VENV)/.installed
 DEVELOPER := $(VENV)/.installed-dev
 
-.PHONY: help course lab figures test bench clean
+.PHONY: help course lab demo figures test bench clean
 
 help:
 	@echo "make course   set up, get MNIST, execute the lessons; results in build/lessons"
 	@echo "make lab      open the lessons in JupyterLab"
+	@echo "make demo     draw a digit on a page and watch the network read it"
 	@echo "make figures  execute the lessons and write every figure to figures/;"
 	@echo "              for print: make figures FORMAT='pdf svg' DPI=600, to build/figures"
 	@echo "make test     unit tests, then all lessons"
@@ -22,6 +23,9 @@ course: $(STUDENT)
 
 lab: $(STUDENT)
 	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+demo: $(STUDENT)
+	@$(BIN)/python -m lenet_helpers demo
 
 figures: $(STUDENT)
 	$(BIN)/python -m lenet_helpers run --figures $(addprefix --format=,$(FORMAT)) $(addprefix --dpi=,$(DPI))

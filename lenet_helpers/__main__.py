@@ -212,6 +212,22 @@ def pictures(
 
 
 @app.command()
+def demo(
+    port: Annotated[
+        int | None, typer.Option(help="Of the page; 8866, or a free one, without it.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """Draw a digit on a page in the browser and watch the network; Ctrl-C ends it."""
+    from lenet_helpers import page
+
+    port = page.free_port(port)
+    typer.echo(f"The pad is at http://{page.HOST}:{port}/ for this machine only. Ctrl-C ends it.")
+    page.serve(port, browser)
+    typer.echo("Stopped.")
+
+
+@app.command()
 def doctor(data_dir: DataDir = checks.ROOT / "data") -> None:
     """Check Python, packages, device, kernel, data and disk; say how to mend what is wrong."""
     findings = checks.examine(data_dir)
