@@ -37,7 +37,7 @@ TALL = 0.5  # of the typical height: what is lower is a dot, a bar, or a piece o
 DIGIT = 4  # widths of the pen: what is lower is no digit
 SPECK_AREA = 0.4  # of the pen's width squared; a round dot of the pen has π/4
 STEEPEST = 15  # degrees of tilt that are undone
-DRIFT = 0.5  # of a height: a line that rises or falls by less from end to end is called level
+DRIFT = 1.0  # heights from end to end, over the root of the number of digits: less is level
 RULE = 40  # a line this many times as long as thick was printed, not written
 
 
@@ -140,11 +140,16 @@ def join(parts: Sequence[Part]) -> Part:
 
 def paint(parts: Sequence[Part], shape: tuple[int, int]) -> np.ndarray:
     """A mask of this shape that holds these parts."""
-    mask = np.zeros(shape, dtype=bool)
-    for part in parts:
+    return number_parts(parts, shape) > 0
+
+
+def number_parts(parts: Sequence[Part], shape: tuple[int, int]) -> np.ndarray:
+    """A picture in which each part has its number, from 1 on, and the paper 0."""
+    picture = np.zeros(shape, dtype=int)
+    for number, part in enumerate(parts, start=1):
         top, left, bottom, right = part.box
-        mask[top:bottom, left:right] |= part.mask
-    return mask
+        picture[top:bottom, left:right][part.mask] = number
+    return picture
 
 
 def find_parts(mask: np.ndarray) -> list[Part]:
@@ -224,7 +229,8 @@ def tilt(parts: Sequence[Part]) -> float:
     x, y = np.array(points).T
     slope = siegelslopes(y, x).slope if np.ptp(x) > height else 0.0
     angle = float(np.degrees(np.arctan(slope)))
-    return angle if abs(slope) * np.ptp(x) > DRIFT * height and abs(angle) < STEEPEST else 0.0
+    least = DRIFT * height / np.sqrt(len(x))  # the error of a slope falls with the root
+    return angle if abs(slope) * np.ptp(x) > least and abs(angle) < STEEPEST else 0.0
 
 
 def refuse_rules(mask: np.ndarray) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,6 +60,73 @@ def write_on_paper(
     covered = ((ndimage.gaussian_filter(large, 1) - paper.stroke) * 4 + 0.5).clip(0, 1)
     above, below, left, right = generator.integers(0, 30, size=4)
     covered = np.pad(covered, ((above, below), (left, right)))[..., np.newaxis]
+    return _photograph(covered, paper, generator)
+
+
+def write_number(
+    digits: Sequence[np.ndarray],
+    paper: Paper,
+    generator: np.random.Generator,
+    touching: float = 0.0,
+    broken: float = 0.0,
+    specks: int = 0,
+    zoom: int = 4,
+) -> np.ndarray:
+    """Digits `(28, 28)` in one line, tilted by up to 8 degrees, as a photo of paper.
+
+    Parameters
+    ----------
+    digits
+        Grey levels 0…255, white on black.
+    paper
+        What they are written on, and with which pen.
+    generator
+        Decides sizes, gaps, tilt, light, blur and noise.
+    touching
+        Probability that a digit touches the one before it.
+    broken
+        Probability that a digit has a gap in its strokes.
+    specks
+        Number of small spots on the paper.
+    zoom
+        Pixels of the photo for each pixel of a digit.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 colours `(height, width, 3)`.
+    """
+    line = np.zeros((44 * zoom, 44 * zoom * (len(digits) + 1)))
+    end = 12 * zoom
+    for digit in digits:
+        large = ndimage.zoom(digit / 255.0, zoom * generator.uniform(0.9, 1.1), order=3)
+        large = large[:, (large > 0.5).any(axis=0)]
+        if generator.random() < broken:
+            row = round(large.shape[0] * generator.uniform(0.35, 0.65))
+            large[row : row + round(1.5 * zoom)] = 0
+        top = round(8 * zoom + generator.normal(0, zoom))
+        if end > 12 * zoom:  # not the first
+            end += round(zoom * generator.uniform(2, 8))
+        if generator.random() < touching:
+            rows = slice(top, top + large.shape[0])
+            while not ((line[rows, end : end + large.shape[1]] > 0.5) & (large > 0.5)).any():
+                if end <= 12 * zoom:
+                    break
+                end -= 1
+        here = line[top : top + large.shape[0], end : end + large.shape[1]]
+        np.maximum(here, large, out=here)
+        end = int(np.flatnonzero((line > 0.5).any(axis=0))[-1]) + 1
+    line = line[:, : end + 12 * zoom]
+    for _ in range(specks):
+        y, x = (int(generator.integers(0, side - 3)) for side in line.shape)
+        line[y : y + 2, x : x + 2] = 1
+    line = ndimage.rotate(line, generator.uniform(-8, 8), order=1)
+    covered = ((ndimage.gaussian_filter(line, 1) - paper.stroke) * 4 + 0.5).clip(0, 1)
+    return _photograph(covered[..., np.newaxis], paper, generator)
+
+
+def _photograph(covered: np.ndarray, paper: Paper, generator: np.random.Generator) -> np.ndarray:
+    """Paper with this share of ink, under uneven light, a little blurred, with a camera's noise."""
     picture = covered * np.float64(paper.ink) + (1 - covered) * np.float64(paper.colour)
     picture *= light(picture.shape[:2], generator)[..., np.newaxis]
     picture = ndimage.gaussian_filter(picture, (*[generator.uniform(0.3, 1.5)] * 2, 0))
@@ -148,11 +216,55 @@ def make_pictures(
         name = f"{labels[index]}_{paper.name}_{index:04}.jpg"
         written.append(Path(folder) / name)
         write_whole(written[-1], _as_jpeg(photo))
-        rows.append((name, int(labels[index])))
+        rows.append((name, str(labels[index])))
+    write_labels(folder, rows)
+    return written
+
+
+# Digits of each picture, and how they are written: touching, broken, specks.
+NUMBERS = (
+    (4, 0.0, 0.0, 0), (7, 0.0, 0.0, 5), (5, 0.4, 0.0, 0), (6, 0.0, 0.3, 0), (10, 0.0, 0.0, 0),
+    (3, 1.0, 0.0, 0), (8, 0.2, 0.0, 8), (5, 0.0, 0.2, 0), (12, 0.1, 0.0, 0), (6, 0.5, 0.0, 0),
+    (4, 0.0, 0.5, 5), (9, 0.2, 0.1, 3),
+)  # fmt: skip
+
+
+def make_numbers(
+    images: np.ndarray, labels: np.ndarray, folder: str | Path = PICTURES / "numbers", seed: int = 7
+) -> list[Path]:
+    """Write the pictures of numbers that come with the kit, and their `labels.csv`.
+
+    Images of the test set in its order, from number 1,000 on; the papers take turns.
+
+    Parameters
+    ----------
+    images, labels
+        MNIST's test set: grey levels `(n, 28, 28)` and classes `(n,)`.
+    folder
+        Where to write.
+    seed
+        Decides gaps, tilt, light, blur and noise.
+    """
+    generator = np.random.default_rng(seed)
+    written, rows, start = [], [], 1000
+    for number, (length, touching, broken, specks) in enumerate(NUMBERS):
+        paper = PAPERS[number % len(PAPERS)]
+        chosen = slice(start, start + length)
+        start += length
+        photo = write_number(images[chosen], paper, generator, touching, broken, specks)
+        name = f"{number + 1:02}_{paper.name}.jpg"
+        written.append(Path(folder) / name)
+        write_whole(written[-1], _as_jpeg(photo))
+        rows.append((name, "".join(map(str, labels[chosen]))))
+    write_labels(folder, rows)
+    return written
+
+
+def write_labels(folder: str | Path, rows: Sequence[tuple[str, str]]) -> None:
+    """Write the table that `read_labels` reads."""
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows([("file", "label"), *rows])
     write_whole(Path(folder) / LABELS, table.getvalue().encode())
-    return written
 
 
 def read_labels(folder: str | Path) -> list[tuple[Path, str]]:

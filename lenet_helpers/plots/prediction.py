@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from lenet_helpers.plots.captions import FigureText
@@ -32,6 +34,12 @@ FIGURES = {
         "Every step of the preparation, for three pictures.",
         "Three rows of eight pictures: photo, grey, paper, ink, threshold, crop, 20 pixels, and "
         "the digit centred in 28 by 28 pixels, white on black.",
+    ),
+    "06_number": FigureText(
+        "From the photo of a number to its digits: every step.",
+        "Six pictures of one number: photo, ink, straightened ink, connected parts in colours, the "
+        "digits in colours with a box around each, and the images that the network sees, each "
+        "with its answer and a probability.",
     ),
     "06_beside": FigureText(
         "The same pictures after the published preparation and after ours.",
@@ -115,6 +123,54 @@ def preparation(rows: Sequence[Mapping[str, np.ndarray]], names: Sequence[str] =
         if names:
             line[0].set_ylabel(names[number], fontsize=8)
     return figure
+
+
+@styled
+def number(
+    steps: Mapping[str, np.ndarray],
+    boxes: Sequence[tuple[int, int, int, int]],
+    images: Sequence[np.ndarray],
+    digits: Sequence[int],
+    confidence: Sequence[float],
+) -> Figure:
+    """Every step from the photo of a number to its digits.
+
+    Parameters
+    ----------
+    steps
+        Name -> picture, five of them; whole numbers mark parts, which get colours in turn.
+    boxes
+        Top, left, bottom, right of each digit in the last of the steps.
+    images, digits, confidence
+        What the network saw, what it answered, and with which probability.
+    """
+    figure, axes = new_figure(4.6, nrows=3, ncols=2)
+    for axis, (name, picture) in zip(axes.flat, steps.items(), strict=False):
+        picture_axes(axis, name)
+        if picture.dtype.kind == "i":
+            axis.imshow(_in_colours(picture), interpolation="nearest")
+        else:
+            axis.imshow(picture, vmin=0, vmax=1)
+    for (top, left, bottom, right), digit in zip(boxes, digits, strict=True):
+        place = (left - 1, top - 1), right - left + 1, bottom - top + 1
+        axes[2, 0].add_patch(Rectangle(*place, fill=False, edgecolor="0.4", linewidth=0.7))
+        axes[2, 0].text((left + right) / 2, top - 2, digit, ha="center", va="bottom", fontsize=8)
+    seen = axes[2, 1]
+    picture_axes(seen, "what the network sees and says")
+    columns = min(len(images), 6)
+    for place, (image, digit, sure) in enumerate(zip(images, digits, confidence, strict=True)):
+        row, column = divmod(place, columns)
+        left, top = 36 * column, 46 * row
+        seen.imshow(image, extent=(left, left + 32, top + 32, top))
+        seen.text(left + 16, top + 33, f"{digit}  {sure:.0%}", ha="center", va="top", fontsize=7)
+    seen.set(xlim=(-2, 36 * columns), ylim=(46 * -(-len(images) // columns), -2))
+    return figure
+
+
+def _in_colours(parts: np.ndarray) -> np.ndarray:
+    """Each part in a colour, neighbours in different ones, on white."""
+    colours = np.array([to_rgb(f"C{number}") for number in range(4)])
+    return np.where(parts[..., np.newaxis] > 0, colours[(parts - 1) % 4], 1.0)
 
 
 @styled
