@@ -103,10 +103,10 @@ def maps_by_layer(image: torch.Tensor, layers: Mapping[str, torch.Tensor]) -> Fi
     """An image, and for each layer its maps `(channels, height, width)` in one colour scale."""
     heights = [1.3, *(1.1 * -(-len(maps) // 8) for maps in layers.values())]  # eight maps in a row
     figure, axes = new_figure(1.35 * sum(heights) / 1.3, nrows=len(heights), height_ratios=heights)
-    _headline(axes[0], "image {}×{}".format(*image.shape))
+    headline(axes[0], "image {}×{}".format(*image.shape))
     axes[0].imshow(image)
     for ax, (name, maps) in zip(axes[1:], layers.items(), strict=True):
-        drawn = _strip(ax, name, maps, min(len(maps), 8))
+        drawn = strip(ax, name, maps, min(len(maps), 8))
         figure.colorbar(drawn, ax=ax, fraction=0.012, pad=0.01, label="answer")
     return figure
 
@@ -301,12 +301,12 @@ def all_layers(
     """Image, stacks of maps, strips of units and probabilities of one digit, from top to bottom."""
     heights = [2.2, *[1.5, 1.3, 0.85, 0.85][: len(layers)], *[0.4] * len(units), 1.6]
     figure, axes = new_figure(8.2, nrows=len(heights), height_ratios=heights)
-    _headline(axes[0], "image {}×{}".format(*image.shape))
+    headline(axes[0], "image {}×{}".format(*image.shape))
     axes[0].imshow(image)
     for ax, (name, maps) in zip(axes[1:], layers.items(), strict=False):
-        _strip(ax, name, maps, len(maps))
+        strip(ax, name, maps, len(maps))
     for ax, (name, values) in zip(axes[1 + len(layers) :], units.items(), strict=False):
-        _headline(ax, f"{name}: {len(values)} units")
+        headline(ax, f"{name}: {len(values)} units")
         ax.imshow(values[None], cmap=MAPS, aspect="auto", vmin=0)
     last = axes[-1]
     last.bar(range(len(probabilities)), 100 * np.asarray(probabilities))
@@ -334,12 +334,12 @@ def _mosaic(pictures: torch.Tensor, columns: int) -> np.ndarray:
     return np.concatenate(rows)[:-1, :-1]
 
 
-def _strip(ax: Axes, name: str, maps: torch.Tensor, columns: int) -> AxesImage:
+def strip(ax: Axes, name: str, maps: torch.Tensor, columns: int) -> AxesImage:
     """Maps `(n, h, w)` side by side in one colour scale."""
-    _headline(ax, "{}: {} maps of {}×{}".format(name, *maps.shape))
+    headline(ax, "{}: {} maps of {}×{}".format(name, *maps.shape))
     return ax.imshow(_mosaic(maps, columns), cmap=MAPS, vmin=0)
 
 
-def _headline(ax: Axes, title: str) -> None:
+def headline(ax: Axes, title: str) -> None:
     picture_axes(ax)
     ax.set_title(title, fontsize=9, pad=3)

@@ -80,6 +80,7 @@ async function render({ model, el }) {
     clearTimeout(waiting);
     const reading = model.get("reading");
     const known = reading.digit !== null;
+    el.classList.toggle("lenet-view-empty", !known);
     digit.textContent = known ? reading.digit : "";
     words.textContent = reading.words;
     drawMaps(image, reading.image, { maps: 1, side: 28, columns: 1, zoom: 8 }, grey);
