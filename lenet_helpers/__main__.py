@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from lenet_helpers import doctor as checks
 from lenet_helpers.errors import CourseError
@@ -138,11 +138,49 @@ def compare(
     """
     from lenet_helpers import comparison
 
-    partial = checks.ROOT / "build" / f"{output.stem}_{seeds}_seeds.partial.json"
     command = f"python -m lenet_helpers compare --seeds {seeds}"
-    result = comparison.compare(
-        comparison.study_runs(seeds), data_dir, processes=processes, keep=partial, command=command
+    runs = comparison.study_runs(seeds)
+    _study(runs, seeds, output, data_dir, processes=processes, command=command)
+
+
+@app.command()
+def recipes(
+    seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … for each training.")] = 5,
+    processes: Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")] = -1,
+    output: Annotated[
+        Path, typer.Option(help="The result, as JSON; the table goes beside it, as .md.")
+    ] = checks.ROOT / "build" / "claims.json",
+    data_dir: DataDir = checks.ROOT / "data",
+) -> None:
+    """Lesson 09's study: six published trainings over several seeds, and what they claim.
+
+    Five seeds take about an hour of one core. Stopped and started again, it goes on.
+    """
+    from lenet_helpers import claims, reproduction
+    from lenet_helpers.files import write_whole
+
+    command = f"python -m lenet_helpers recipes --seeds {seeds}"
+    runs = reproduction.study_runs(seeds)
+    result = _study(
+        runs,
+        seeds,
+        output,
+        data_dir,
+        processes=processes,
+        command=command,
+        measure=reproduction.measure,
     )
+    table = claims.table(claims.judge(result))
+    write_whole(output.with_suffix(".md"), table.encode())
+    typer.echo(table)
+
+
+def _study(runs: Any, seeds: int, output: Path, data_dir: Path, **options: Any) -> Any:
+    """Train the runs of a study and write the result; what is done is kept in build/ meanwhile."""
+    from lenet_helpers.comparison import compare
+
+    partial = checks.ROOT / "build" / f"{output.stem}_{seeds}_seeds.partial.json"
+    result = compare(runs, data_dir, keep=partial, **options)
     result.save(output)
     partial.unlink(missing_ok=True)
     for line in result.interruptions:
@@ -152,6 +190,7 @@ def compare(
     typer.echo(f"{len(result.records) - len(result.failed)} runs in {_short(output)}")
     if result.failed:
         raise CourseError(f"{len(result.failed)} runs failed; start again to repeat only them.")
+    return result
 
 
 @app.command()

@@ -10,7 +10,7 @@ import hashlib
 import json
 import platform
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -24,11 +24,20 @@ from lenet_helpers.data import DATA_DIR, MNIST, Split
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import write_whole
 from lenet_helpers.model import LeNet5
-from lenet_helpers.recipes import Recipe, find_recipe, load_recipe_data, train_recipe
+from lenet_helpers.recipes import (
+    Recipe,
+    TrainedModel,
+    find_recipe,
+    load_recipe_data,
+    train_recipe,
+)
 from lenet_helpers.training import bars_off
 
 DROPOUT = 0.5  # the rate of N. Srivastava et al., "Dropout", JMLR 15, 2014, for hidden layers
 STUDY = DATA_DIR / "studies" / "bn_dropout.json"  # what the command compare gave
+ALWAYS_LISTED = ("name", "learning_rate", "epochs", "batch_size", "optimizer", "momentum")
+ALWAYS_LISTED += ("weight_decay", "schedule", "image_size", "fit", "normalize")
+ALWAYS_LISTED += ("validation_size", "split_seed")
 
 
 class Run(NamedTuple):
@@ -37,6 +46,9 @@ class Run(NamedTuple):
     variant: str
     recipe: Recipe
     seed: int
+
+
+Measure = Callable[[Run, TrainedModel, MNIST], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,7 @@ class Record:
     cpu_seconds: float | None = None  # of the processor; other programs do not change it much
     weights: str = ""  # a fingerprint: the same for the same weights, bit for bit
     error: str | None = None
+    measured: dict[str, Any] = field(default_factory=dict)  # what a study measures besides
 
     @property
     def run(self) -> tuple[str, str, int]:
@@ -111,7 +124,7 @@ class Comparison:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CourseError(
                 f"{path} is not a saved comparison, or a damaged one ({error}). Delete it, or make "
-                "it again with: python -m lenet_helpers compare"
+                "it again with: python -m lenet_helpers compare (or recipes)"
             ) from error
 
 
@@ -166,6 +179,7 @@ def compare(
     train_size: int | None = None,
     keep: str | Path | None = None,
     command: str = "",
+    measure: Measure | None = None,
     progress: bool = True,
 ) -> Comparison:
     """Train every run, each in one thread of a worker process.
@@ -190,6 +204,9 @@ def compare(
         holds is not trained again.
     command
         What the reader typed, for the result.
+    measure
+        Called after each training, in its process, with the run, the trained model and the splits;
+        gives plain values for the record.
     progress
         Whether a bar counts the runs.
     """
@@ -200,7 +217,7 @@ def compare(
     result.records = [r for r in result.records if r.run in wanted and r.error is None]
     for record in result.records:
         del wanted[record.run]
-    settings = {"data_dir": str(data_dir), "train_size": train_size}
+    settings = {"data_dir": str(data_dir), "train_size": train_size, "measure": measure}
     total, done = len(wanted) + len(result.records), len(result.records)
     off = bars_off(progress)
     with tqdm(total=total, initial=done, unit="run", leave=False, disable=off) as bar:
@@ -254,7 +271,9 @@ def _run_all(
     return list(under_way.values())
 
 
-def train_run(run: Run, data_dir: str, train_size: int | None = None) -> Record:
+def train_run(
+    run: Run, data_dir: str, train_size: int | None = None, measure: Measure | None = None
+) -> Record:
     """Train one run in one thread; an error becomes part of the record."""
     name = (run.recipe.name, run.variant, run.seed)
     threads = torch.get_num_threads()
@@ -265,6 +284,7 @@ def train_run(run: Run, data_dir: str, train_size: int | None = None) -> Record:
         mnist = mnist._replace(train=Split(images, mnist.train.labels[:train_size]))
         start = time.process_time()
         trained = train_recipe(run.recipe, mnist, run.seed, progress=False)
+        seconds = time.process_time() - start
         return Record(
             *name,
             train_images=len(images),
@@ -272,8 +292,9 @@ def train_run(run: Run, data_dir: str, train_size: int | None = None) -> Record:
             test_accuracy=trained.test.accuracy,
             test_loss=trained.test.loss,
             epochs=[_rounded(asdict(epoch)) for epoch in trained.history.epochs],
-            cpu_seconds=round(time.process_time() - start, 2),
+            cpu_seconds=round(seconds, 2),
             weights=fingerprint(trained.model),
+            measured=measure(run, trained, mnist) if measure else {},
         )
     except Exception as error:
         return Record(*name, error=f"{type(error).__name__}: {error}")
@@ -290,18 +311,23 @@ def fingerprint(model: torch.nn.Module) -> str:
 
 
 def describe(runs: Sequence[Run], train_size: int | None = None) -> dict[str, Any]:
-    """Every hyperparameter of every variant, as plain values."""
+    """Every hyperparameter of each recipe's first variant, as plain values, and its variants.
+
+    A variant is its network, and what else it changes. A hyperparameter that `Recipe` got after
+    the first studies is listed only where it is used, so that these studies stay valid.
+    """
     described: dict[str, Any] = {}
-    for run in runs:
-        values = {
-            field.name: getattr(run.recipe, field.name)
-            for field in fields(run.recipe)
-            if field.name not in ("model", "source", "claim", "note")
-        }
-        recipe = described.setdefault(
-            run.recipe.name, {**values, "train_size": train_size, "variants": {}}
+    first: dict[str, dict[str, Any]] = {}
+    unused = _settings(Recipe(name="", source="", learning_rate=0, epochs=0))
+    for variant, recipe, _ in runs:
+        settings = _settings(recipe)
+        base = first.setdefault(recipe.name, settings)
+        listed = {n: v for n, v in base.items() if n in ALWAYS_LISTED or v != unused[n]}
+        entry = described.setdefault(
+            recipe.name, {**listed, "train_size": train_size, "variants": {}}
         )
-        recipe["variants"][run.variant] = _model_text(run.recipe.model)
+        changed = [f"{name}={value}" for name, value in settings.items() if value != base[name]]
+        entry["variants"][variant] = ", ".join([_called(recipe.model), *changed])
     return described
 
 
@@ -314,11 +340,22 @@ def versions() -> dict[str, str]:
     }
 
 
-def _model_text(model: Any) -> str:
-    if isinstance(model, partial):
-        arguments = ", ".join(f"{name}={value}" for name, value in model.keywords.items())
-        return f"{model.func.__name__}({arguments})"
-    return f"{model.__name__}()"
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    """The hyperparameters of a recipe besides its network, as plain values."""
+    values = {
+        field.name: getattr(recipe, field.name)
+        for field in fields(recipe)
+        if field.name not in ("model", "source", "claim", "note")
+    }
+    return {n: _called(value) if callable(value) else value for n, value in values.items()}
+
+
+def _called(function: Any) -> str:
+    """A function or class, and its arguments, as a reader would call it."""
+    if isinstance(function, partial):
+        arguments = ", ".join(f"{name}={value}" for name, value in function.keywords.items())
+        return f"{function.func.__name__}({arguments})"
+    return f"{function.__name__}()"
 
 
 def _rounded(epoch: dict[str, Any]) -> dict[str, Any]:

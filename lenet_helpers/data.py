@@ -62,6 +62,8 @@ class Batches:
         Source of the random orders; PyTorch's global one if None.
     device
         Where the batches go; where the split is if None.
+    drop_last
+        Whether a last batch that is not full is left out.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Batches:
         shuffle: bool = False,
         generator: torch.Generator | None = None,
         device: torch.device | str | None = None,
+        drop_last: bool = False,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; a batch needs at least 1 image")
@@ -79,9 +82,11 @@ class Batches:
         self.shuffle = shuffle
         self.generator = generator
         self.device = device
+        self.drop_last = drop_last
 
     def __len__(self) -> int:
-        return -(-len(self.split) // self.batch_size)  # rounded up
+        full, rest = divmod(len(self.split), self.batch_size)
+        return full + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         count = len(self.split)
@@ -89,7 +94,7 @@ class Batches:
             order = torch.randperm(count, generator=self.generator)
         else:
             order = torch.arange(count)
-        for start in range(0, count, self.batch_size):
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
             chosen = order[start : start + self.batch_size]
             images, labels = self.split.images[chosen], self.split.labels[chosen]
             yield images.to(self.device), labels.to(self.device)

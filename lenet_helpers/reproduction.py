@@ -1,0 +1,142 @@
+"""Lesson 09: six published trainings and their ablations, trained over several seeds."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lenet_helpers.checkpoints import load_weights, save_weights
+from lenet_helpers.comparison import Run, cross, fingerprint
+from lenet_helpers.data import DATA_DIR, MNIST, Batches, Split
+from lenet_helpers.model import LeNet5
+from lenet_helpers.published import WrongMean, flip_homework, mindspore_lenet5
+from lenet_helpers.recipes import (
+    EVALUATION_BATCH,
+    Recipe,
+    TrainedModel,
+    find_recipe,
+    make_optimizer,
+    make_test_batches,
+)
+from lenet_helpers.training import evaluate, fit
+
+STUDY = DATA_DIR / "studies" / "claims.json"  # what the command recipes gave
+PUBLISHED = (
+    "sgd-plain",
+    "sgd-bn-dropout",
+    "adam-split",
+    "adam-flip",
+    "momentum-3",
+    "momentum-slow",
+)
+AS_PUBLISHED = "as published"
+CONTINUED = 4  # epochs that momentum-slow was continued for
+
+
+def ablations() -> dict[str, dict[str, Recipe]]:
+    """Variants of the published recipes, each with one thing changed."""
+    split, flip = find_recipe("adam-split"), find_recipe("adam-flip")
+    three, slow = find_recipe("momentum-3"), find_recipe("momentum-slow")
+    plain, layers_1998 = find_recipe("sgd-plain"), {"activation": "tanh", "pooling": "average"}
+    return {
+        "sgd-plain": {
+            "28×28": replace(plain, image_size=28, model=partial(LeNet5, image_size=28)),
+        },
+        "adam-split": {"mean 0.01307": replace(split, model=WrongMean)},
+        "adam-flip": {
+            "no flip": replace(flip, augment=None),
+            "second ReLU": replace(flip, model=partial(flip_homework, second_relu=True)),
+            "tanh, average": replace(flip, model=partial(LeNet5, **layers_1998)),
+        },
+        "momentum-3": {
+            "ReLUs between": replace(three, model=partial(mindspore_lenet5, linear_relus=True)),
+            "PyTorch's start": replace(three, model=partial(mindspore_lenet5, torch_weights=True)),
+            "both": replace(
+                three, model=partial(mindspore_lenet5, linear_relus=True, torch_weights=True)
+            ),
+        },
+        "momentum-slow": {"mended": replace(slow, epochs=slow.epochs + CONTINUED)},
+    }
+
+
+def study_runs(seeds: int) -> list[Run]:
+    """The runs of the study: every published recipe and its ablations, seeds 0, 1, … `seeds` - 1.
+
+    "mended" of momentum-slow trains on where the published code trains nothing. A training that
+    is stopped, saved and continued as `fit` does it ends with the very weights of one that is not
+    stopped, so it is trained in one go.
+    """
+    runs = []
+    for seed in range(seeds):  # a study that is stopped has all variants for its first seeds
+        for name in PUBLISHED:
+            runs += cross({AS_PUBLISHED: find_recipe(name), **ablations().get(name, {})}, [seed])
+    return runs
+
+
+def measure(run: Run, trained: TrainedModel, mnist: MNIST) -> dict[str, Any]:
+    """What the claims need besides the test accuracy."""
+    measured: dict[str, Any] = {"right_by_class": right_by_class(trained.model, mnist.test)}
+    if run.recipe.name == "adam-flip":
+        batches = Batches(mnist.train, run.recipe.batch_size, shuffle=True)
+        accuracies = batch_accuracies(trained.model, batches, run.recipe.augment)
+        measured["first_batch"] = accuracies[0]
+        measured["full_batches"] = float(np.mean(np.array(accuracies) == 1))
+    if (run.recipe.name, run.variant) == ("momentum-slow", AS_PUBLISHED):
+        new = continue_as_published(run.recipe, trained.model, mnist, run.seed)
+        test = evaluate(new, make_test_batches(run.recipe, mnist))
+        measured |= {"continued_accuracy": test.accuracy, "continued_weights": fingerprint(new)}
+    return measured
+
+
+@torch.no_grad()
+def right_by_class(model: nn.Module, split: Split) -> list[int]:
+    """How many images of each of the ten classes the model reads rightly."""
+    model.eval()
+    answers = torch.cat(
+        [model(part).argmax(dim=1) for part in split.images.split(EVALUATION_BATCH)]
+    )
+    return torch.bincount(split.labels[answers == split.labels], minlength=10).tolist()
+
+
+@torch.no_grad()
+def batch_accuracies(
+    model: nn.Module,
+    batches: Batches,
+    augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> list[float]:
+    """Accuracy on each batch by itself."""
+    model.eval()
+    return [
+        (model(augment(images) if augment else images).argmax(dim=1) == labels)
+        .float()
+        .mean()
+        .item()
+        for images, labels in batches
+    ]
+
+
+def continue_as_published(
+    recipe: Recipe, old: nn.Module, mnist: MNIST, seed: int, epochs: int = CONTINUED
+) -> nn.Module:
+    """Save `old`, load it into a new network, and "continue" with the optimizer of `old`.
+
+    The optimizer holds the parameters of the old network. The backward pass writes gradients into
+    the new one, so no step moves anything. Returns the new network.
+    """
+    optimizer = make_optimizer(recipe, old)
+    new = recipe.model()
+    with tempfile.TemporaryDirectory() as folder:
+        save_weights(old, Path(folder) / "network.safetensors")
+        load_weights(new, Path(folder) / "network.safetensors")
+    generator = torch.Generator().manual_seed(seed)
+    batches = Batches(mnist.train, recipe.batch_size, shuffle=True, generator=generator)
+    fit(new, batches, epochs=epochs, optimizer=optimizer, progress=False)
+    return new
