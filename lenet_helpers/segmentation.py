@@ -24,6 +24,8 @@ SLANTS = np.arange(-0.2, 0.61, 0.05)  # sideways per pixel of height, to try
 MOST_PIECES = 7  # of one digit
 NARROWEST = 0.15  # heights: width of a piece
 CUT_PENS = 3.0  # a thin place holds at most this many widths of the pen in one column
+NOTCH = 0.12  # heights: depth of a notch in the outline
+MOST_STROKES = 2.0  # a cut through more of them costs no more
 LOW = 0.45  # heights: what is lower is no digit by itself
 NEAR = 0.25  # heights: gap between two pieces of one digit
 SPREAD = 0.4  # width over height: standard deviation within one hand
@@ -106,29 +108,46 @@ def cut(part: Part, line: Line, lean: float) -> list[tuple[Part, float]]:
     """A part divided at all its thin places, and how many strokes were cut on the left of each."""
     columns = _columns(part, lean)
     columns -= columns.min()
-    profile = np.bincount(columns)
-    if profile.size < 0.5 * line.height or part.height < LOW * line.height:
+    ink = np.bincount(columns)
+    if ink.size < 0.5 * line.height or part.height < LOW * line.height:
         return [(part, 0.0)]
-    # A thin place is a column with less ink than both of its neighbourhoods.
-    smooth = np.convolve(np.pad(profile, 1, mode="edge"), np.ones(3) / 3, "valid")
-    valleys, _ = find_peaks(
-        -smooth, distance=max(2, NARROWEST * line.height), prominence=line.pen / 2
-    )
-    edge = NARROWEST * line.height
-    valleys = [
-        place
-        for place in valleys
-        if smooth[place] <= CUT_PENS * line.pen and edge < place < profile.size - edge
-    ]
     y, x = np.nonzero(part.mask)
+    valleys = thin_places(ink, _heights(columns, y), line)
     number = np.searchsorted(valleys, columns)
     pieces = []
     for k in range(len(valleys) + 1):
         mask = np.zeros_like(part.mask)
         mask[y[number == k], x[number == k]] = True
-        strokes = max(1.0, smooth[valleys[k - 1]] / line.pen) if k else 0.0
-        pieces.append((_cropped(mask, part.box), strokes))
+        strokes = np.clip(ink[valleys[k - 1]] / line.pen, 1, MOST_STROKES) if k else 0.0
+        pieces.append((_cropped(mask, part.box), float(strokes)))
     return pieces
+
+
+def thin_places(ink: np.ndarray, heights: np.ndarray, line: Line) -> list[int]:
+    """Columns where a part may be cut, from left to right.
+
+    Either there is less ink than on both sides, as in a stroke that joins two digits; or the ink
+    reaches less far from top to bottom, as where two round digits touch.
+    """
+    edge = max(2, round(NARROWEST * line.height))
+    smooth = np.convolve(np.pad(ink, 1, mode="edge"), np.ones(3) / 3, "valid")
+    notches, _ = find_peaks(-heights, distance=edge, prominence=NOTCH * line.height)
+    thin, _ = find_peaks(-smooth, distance=edge, prominence=line.pen / 2)
+    thin = [place for place in thin if smooth[place] <= CUT_PENS * line.pen]
+    places: list[int] = []
+    for place in [*notches, *thin]:
+        apart = all(abs(place - other) >= edge for other in places)
+        if apart and edge < place < ink.size - edge:
+            places.append(int(place))
+    return sorted(places)
+
+
+def _heights(columns: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """From the highest to the lowest pixel in each column; 0 where there is none."""
+    top, bottom = np.full(columns.max() + 1, np.inf), np.full(columns.max() + 1, -np.inf)
+    np.minimum.at(top, columns, y)
+    np.maximum.at(bottom, columns, y)
+    return np.maximum(bottom - top + 1, 0)
 
 
 def candidates(pieces: Sequence[Piece], line: Line, lean: float) -> list[Candidate]:
