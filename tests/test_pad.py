@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
+import subprocess
 import sys
 import threading
+import time
+import urllib.request
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
@@ -267,3 +272,25 @@ def test_without_voila_the_page_says_what_to_install(monkeypatch):
     monkeypatch.delitem(sys.modules, "voila.app", raising=False)
     with pytest.raises(CourseError, match="pip install -r requirements"):
         page.serve(0, open_browser=False)
+
+
+def test_ctrl_c_ends_the_page_with_one_line_and_leaves_no_process():
+    port = page.free_port(0)
+    command = [sys.executable, "-m", "lenet_helpers", "demo", "--no-browser", "--port", str(port)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as server:
+        url = f"http://{page.HOST}:{port}/"
+        assert url in server.stdout.readline()
+        while server.poll() is None:
+            with contextlib.suppress(OSError):
+                with urllib.request.urlopen(url, timeout=60) as visit:  # gets a kernel
+                    visit.read()
+                break
+            time.sleep(0.1)
+        children = psutil.Process(server.pid).children(recursive=True)
+        server.send_signal(signal.SIGINT)
+        output, errors = server.communicate(timeout=60)
+    assert server.returncode == 0
+    assert (output, errors) == ("Stopped.\n", "")
+    assert children
+    assert not any(child.is_running() for child in children)
