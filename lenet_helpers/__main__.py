@@ -196,6 +196,9 @@ def _study(runs: Any, seeds: int, output: Path, data_dir: Path, **options: Any) 
 @app.command()
 def predict(
     images: Annotated[list[Path], typer.Argument(help="Pictures of one digit each.")],
+    number: Annotated[
+        bool, typer.Option("--number", help="Each picture shows a number: one line of digits.")
+    ] = False,
     steps: Annotated[
         Path | None, typer.Option(help="Draw every step of the preparation into this PNG.")
     ] = None,
@@ -203,19 +206,27 @@ def predict(
     """Read the digit in each picture: digit, probability, and a bar for each class."""
     from lenet_helpers import reading
 
+    if number and steps is not None and len(images) > 1:
+        raise CourseError("--steps draws one number at a time: name one picture.")
+    read, answer = reading.prepare, reading.answer
+    if number:
+        read, answer = reading.number, reading.answer_number
     failed = 0
-    prepared = {}
+    done = {}
     for path in images:
         try:
-            digit = reading.prepare(path)
+            result = read(path)
         except CourseError as error:
             failed += 1
             typer.echo(f"{path}: {error}", err=True)
             continue
-        prepared[str(path)] = digit
-        typer.echo(reading.answer(str(path), digit))
-    if steps is not None and prepared:
-        reading.draw_steps(prepared, steps)
+        done[str(path)] = result
+        typer.echo(answer(str(path), result))
+    if steps is not None and done:
+        if number:
+            reading.draw_number(*done.values(), steps)
+        else:
+            reading.draw_steps(done, steps)
         typer.echo(f"preparation in {_short(steps)}")
     if failed:
         raise typer.Exit(1)
@@ -225,7 +236,7 @@ def predict(
 def evaluate(
     folder: Annotated[Path, typer.Argument(help="Has pictures and labels.csv (file,label).")],
 ) -> None:
-    """Read every labelled picture of a folder: accuracy, confusion, and what was misread."""
+    """Read every labelled picture of a folder, digits or numbers; say what was misread."""
     from lenet_helpers import reading
 
     typer.echo(reading.report(folder))
@@ -238,16 +249,17 @@ def pictures(
     / "pictures",
     data_dir: DataDir = checks.ROOT / "data",
 ) -> None:
-    """Make the kit's pictures of digits on paper again, from MNIST's test digits."""
+    """Make the kit's pictures of digits and numbers again, from MNIST's test digits."""
     from torchvision.datasets import MNIST
 
     from lenet_helpers.mnist_files import fetch_mnist
-    from lenet_helpers.our_pictures import make_pictures
+    from lenet_helpers.our_pictures import make_numbers, make_pictures
 
     fetch_mnist(data_dir)
     test = MNIST(data_dir, train=False)
-    written = make_pictures(test.data.numpy(), test.targets.numpy(), output)
-    typer.echo(f"{len(written)} pictures and labels.csv in {_short(output)}")
+    for make, folder in ((make_pictures, output), (make_numbers, output / "numbers")):
+        written = make(test.data.numpy(), test.targets.numpy(), folder)
+        typer.echo(f"{len(written)} pictures and labels.csv in {_short(folder)}")
 
 
 @app.command()
