@@ -99,13 +99,12 @@ def find_line(image: Picture) -> Line:
     refuse_rules(ink.mask)
     pen = pen_width(ink.mask)
     parts = drop_specks(find_parts(ink.mask), pen, ink.mask.shape)
-    angle = tilt(drop_cut(parts, ink.mask.shape))
-    strength, mask = ink.strength, ink.mask
+    parts = drop_cut(parts, ink.mask.shape)
+    strength, mask, angle = ink.strength, paint(parts, ink.mask.shape), tilt(parts)
     if angle:
         strength = ndimage.rotate(strength, angle, order=1).clip(0, 1)
         mask = ndimage.rotate(mask.astype(np.float32), angle, order=1) > 0.5
         parts = drop_specks(find_parts(mask), pen, mask.shape)
-    parts = drop_cut(parts, mask.shape)
     mask = paint(parts, mask.shape)
     check_written(mask, strength, MOST_SYMBOLS)
     refuse_several_lines(parts, pen)

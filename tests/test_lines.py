@@ -76,6 +76,14 @@ def test_pieces_of_other_lines_at_the_border_go():
     assert len(find_line(cut).parts) == 5
 
 
+def test_pieces_of_other_lines_go_also_when_the_line_is_tilted():
+    falling = rings(12, (260, 960), drift=4)
+    falling[-12:] = rings(12, (260, 960))[100:112]
+    line = find_line(falling)
+    assert line.angle != 0
+    assert len(line.parts) == 12
+
+
 def test_a_picture_cropped_to_the_line_keeps_what_touches_its_border():
     assert len(find_line(rings(5)[70:130]).parts) == 5
 
