@@ -44,6 +44,19 @@ TEST_DIGITS = {3: 32, 7: 0, 0: 3}  # label, and the number of a test digit of MN
 SIDE = 280  # pixels of the pad
 CANVAS = ".lenet-pad-canvas"
 VIEW = ".lenet-view[data-answers]"
+# JupyterLab lays out a long notebook while it is scrolled, which moves the pad once more.
+COME_TO_REST = """async (canvas) => {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    canvas.scrollIntoView({ block: "center" });
+    const before = canvas.getBoundingClientRect();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const { left, top, right, bottom } = canvas.getBoundingClientRect();
+    const seen = [[left + 2, top + 2], [right - 2, bottom - 2]].map((at) =>
+      document.elementFromPoint(...at));
+    if (before.top === top && seen.every((element) => element === canvas)) return;
+  }
+  throw new Error("the pad does not come to rest");
+}"""
 LESSON = course.NOTEBOOKS / "06_prediction.ipynb"
 Stroke = list[tuple[float, float]]
 
@@ -227,7 +240,7 @@ def open_in_lab(visit: Callable[..., Page], lab: Lab, name: str) -> Page:
 def draw(tab: Page, *strokes: Stroke, pad: int = 0) -> None:
     """Draw with the mouse, without a pause."""
     canvas = tab.locator(CANVAS).nth(pad)
-    canvas.scroll_into_view_if_needed()
+    canvas.evaluate(COME_TO_REST)
     box = canvas.bounding_box()
     scale = box["width"] / SIDE
     for stroke in strokes:
@@ -294,6 +307,9 @@ def two_views(lab: Lab) -> str:
 
 def test_the_lesson_reads_what_is_drawn_on_its_pad(lab, lesson, visit, digits):
     tab = open_in_lab(visit, lab, lesson)
+    # While cells are still running, new outputs push the pad about under the mouse.
+    waiting = tab.locator(".jp-InputPrompt", has_text="[*]")
+    expect(waiting).to_have_count(0, timeout=2 * PATIENCE)
     for label, strokes in digits.items():
         draw(tab, *strokes)
         expect_digit(tab, label)
