@@ -3,7 +3,7 @@
 `FIGURES` lists them by name; a name starts with the number of its lesson.
 """
 
-from lenet_helpers.plots import comparison, data, feature_maps, model, prediction, training
+from lenet_helpers.plots import comparison, data, feature_maps, model, pad, prediction, training
 from lenet_helpers.plots.style import save_figure, show
 
 FIGURES = {
@@ -11,6 +11,7 @@ FIGURES = {
     **data.FIGURES,
     **feature_maps.FIGURES,
     **model.FIGURES,
+    **pad.FIGURES,
     **prediction.FIGURES,
     **training.FIGURES,
 }
