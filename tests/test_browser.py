@@ -292,8 +292,6 @@ def lesson(lab: Lab) -> str:
     (cell,) = (c for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
     place = notebook.cells.index(cell) + 1
     notebook.cells.insert(place, nbformat.v4.new_code_cell(settings))
-    if not any("live_prediction(" in cell.source for cell in notebook.cells):
-        notebook = nbformat.read(page.NOTEBOOK, as_version=4)  # until the lesson has its pad
     nbformat.write(notebook, lab.folder / LESSON.name)
     return LESSON.name
 
