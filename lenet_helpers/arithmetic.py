@@ -205,6 +205,17 @@ def _inner(tree: Tree) -> str:
     return f"({write(tree)})" if isinstance(tree, Operation) else write(tree)
 
 
+def branches(tree: Tree) -> tuple[str, list]:
+    """A tree as plain data: its sign or number, and the branches below."""
+    match tree:
+        case Number(text):
+            return text, []
+        case Negative(operand):
+            return "-", [branches(operand)]
+        case Operation(sign, left, right):
+            return sign, [branches(left), branches(right)]
+
+
 def judge(text: str) -> Judgement:
     """Value of each side, and whether the equals signs hold.
 

@@ -60,7 +60,7 @@ def write_on_paper(
     covered = ((ndimage.gaussian_filter(large, 1) - paper.stroke) * 4 + 0.5).clip(0, 1)
     above, below, left, right = generator.integers(0, 30, size=4)
     covered = np.pad(covered, ((above, below), (left, right)))[..., np.newaxis]
-    return _photograph(covered, paper, generator)
+    return photograph(covered, paper, generator)
 
 
 def write_number(
@@ -122,10 +122,10 @@ def write_number(
         line[y : y + 2, x : x + 2] = 1
     line = ndimage.rotate(line, generator.uniform(-8, 8), order=1)
     covered = ((ndimage.gaussian_filter(line, 1) - paper.stroke) * 4 + 0.5).clip(0, 1)
-    return _photograph(covered[..., np.newaxis], paper, generator)
+    return photograph(covered[..., np.newaxis], paper, generator)
 
 
-def _photograph(covered: np.ndarray, paper: Paper, generator: np.random.Generator) -> np.ndarray:
+def photograph(covered: np.ndarray, paper: Paper, generator: np.random.Generator) -> np.ndarray:
     """Paper with this share of ink, under uneven light, a little blurred, with a camera's noise."""
     picture = covered * np.float64(paper.ink) + (1 - covered) * np.float64(paper.colour)
     picture *= light(picture.shape[:2], generator)[..., np.newaxis]
@@ -215,7 +215,7 @@ def make_pictures(
         photo = write_on_paper(images[index], paper, generator)
         name = f"{labels[index]}_{paper.name}_{index:04}.jpg"
         written.append(Path(folder) / name)
-        write_whole(written[-1], _as_jpeg(photo))
+        write_whole(written[-1], as_jpeg(photo))
         rows.append((name, str(labels[index])))
     write_labels(folder, rows)
     return written
@@ -254,7 +254,7 @@ def make_numbers(
         photo = write_number(images[chosen], paper, generator, touching, broken, specks)
         name = f"{number + 1:02}_{paper.name}.jpg"
         written.append(Path(folder) / name)
-        write_whole(written[-1], _as_jpeg(photo))
+        write_whole(written[-1], as_jpeg(photo))
         rows.append((name, "".join(map(str, labels[chosen]))))
     write_labels(folder, rows)
     return written
@@ -282,7 +282,7 @@ def read_labels(folder: str | Path) -> list[tuple[Path, str]]:
     return [(Path(folder) / name, answer.strip()) for name, answer in rows]
 
 
-def _as_jpeg(photo: np.ndarray) -> bytes:
+def as_jpeg(photo: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(photo).save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()

@@ -15,9 +15,11 @@ import torch
 from PIL import Image, ImageDraw
 from scipy.interpolate import CubicSpline
 from torch.nn import functional
+from tqdm.auto import tqdm
 
 from lenet_helpers.data import MNIST, Split, fit_images
 from lenet_helpers.handwriting import centre, shrink
+from lenet_helpers.training import bars_off
 
 CLASSES = "0123456789+-×÷/=()."  # the network's 19 classes, in their order
 SIDE = 64  # pixels: longest side of a drawn symbol
@@ -91,7 +93,7 @@ def draw_divided(random: Random) -> list[Stroke]:
 
 
 def draw_slash(random: Random) -> list[Stroke]:
-    lean = np.radians(random.uniform(16, 50))  # an upright one would be a 1
+    lean = np.radians(random.uniform(20, 50))  # an upright one would be a 1
     half = np.array([np.sin(lean), -np.cos(lean)]) * 0.5
     return [curve(half, -half, random.normal(0, 0.03))]
 
@@ -274,14 +276,20 @@ def generate_symbols(count: int, seed: int, symbols: str = "".join(DRAWINGS)) ->
     They are prepared by the steps of `prepare_digit`: 20 pixels, strokes as wide as MNIST's, the
     centre of mass in the middle.
     """
+    levels, labels = draw_symbols(count, seed, symbols)
+    return Split(fit_images(levels), labels)
+
+
+def draw_symbols(count: int, seed: int, symbols: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same as grey levels `(n, 28, 28)`, uint8, and their labels."""
     random = np.random.default_rng(seed)
     images, labels = [], []
-    for symbol in symbols:
+    for symbol in tqdm(symbols, "drawing", leave=False, disable=bars_off(True)):
         for _ in range(count * OFTEN.get(symbol, 1)):
             image = centre(shrink(draw_symbol(symbol, random), OUTLINE))
             images.append(np.round(image * 255).astype(np.uint8))
             labels.append(CLASSES.index(symbol))
-    return Split(fit_images(torch.from_numpy(np.stack(images))), torch.tensor(labels))
+    return torch.from_numpy(np.stack(images)), torch.tensor(labels)
 
 
 def add_symbols(mnist: MNIST, count: int, seed: int = 8) -> MNIST:
@@ -292,13 +300,18 @@ def add_symbols(mnist: MNIST, count: int, seed: int = 8) -> MNIST:
     counts = (count, max(1, count // 10), max(1, count // 10))
     splits = []
     for place, (split, number) in enumerate(zip(mnist, counts, strict=True)):
-        drawn = generate_symbols(number, 3 * seed + place)
-        both = zip((split.images, split.labels), (drawn.images, drawn.labels), strict=True)
-        splits.append(Split(*map(torch.cat, both)))
+        levels, labels = draw_symbols(number, 3 * seed + place, "".join(DRAWINGS))
+        # Filled in portions: two copies of all the floats would not fit into a lesson's memory.
+        images = split.images.new_empty(len(split) + len(levels), *split.images.shape[1:])
+        images[: len(split)] = split.images
+        for start in range(0, len(levels), 1000):
+            portion = fit_images(levels[start : start + 1000])
+            images[len(split) + start :][: len(portion)] = portion
+        splits.append(Split(images, torch.cat([split.labels, labels])))
     return MNIST(*splits)
 
 
-def vary(images: torch.Tensor) -> torch.Tensor:
+def vary(images: torch.Tensor, bent: float = BEND) -> torch.Tensor:
     """Each image turned, slanted, scaled, moved and bent a little, at random.
 
     Other people slant more, and write narrower or wider, than the writers of MNIST. Bending is
@@ -306,17 +319,30 @@ def vary(images: torch.Tensor) -> torch.Tensor:
     convolutional neural networks", ICDAR 2003. PyTorch's global generator decides.
     """
     count, side = len(images), images.shape[-1]
-    turn, lean, across, down = torch.randn(4, count) * torch.tensor(
-        [[0.08], [0.15], [0.08], [0.06]]
-    )
+
+    def random(*shape: int) -> torch.Tensor:
+        return torch.randn(shape).to(images.device)
+
+    deviations = images.new_tensor([[0.08], [0.15], [0.08], [0.06]])
+    turn, lean, across, down = random(4, count) * deviations
     matrix = torch.stack([turn.cos(), lean - turn.sin(), turn.sin(), turn.cos()], dim=1)
     matrix = matrix.view(count, 2, 2) * torch.stack([across, down], dim=1).exp().unsqueeze(1)
-    move = torch.randn(count, 2, 1) * 0.03  # of half the image: about half a pixel
+    move = random(count, 2, 1) * 0.03  # of half the image: about half a pixel
     grid = functional.affine_grid(
         torch.cat([matrix, move], dim=2), list(images.shape), align_corners=False
     )
-    bend = functional.interpolate(
-        torch.randn(count, 2, 6, 6) * BEND, size=(side, side), mode="bicubic", align_corners=False
+    # 6×6 random vectors, and between them cubic curves in both directions
+    between = functional.interpolate(
+        torch.eye(6).view(1, 6, 6, 1), size=(side, 1), mode="bicubic", align_corners=False
     )
+    between = between[0, :, :, 0].to(images.device)  # (6, side)
+    bend = between.T @ (random(count, 2, 6, 6) * bent) @ between
     grid = grid + bend.movedim(1, -1)
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def slant(images: torch.Tensor, lean: float) -> torch.Tensor:
+    """Images `(n, 1, side, side)` pushed sideways by `lean` pixels for each pixel of height."""
+    matrix = images.new_tensor([[1.0, lean, 0.0], [0.0, 1.0, 0.0]]).expand(len(images), 2, 3)
+    grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)

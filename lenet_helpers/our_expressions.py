@@ -1,0 +1,94 @@
+"""Lesson 08: pictures of arithmetic made by code, from MNIST's test digits and drawn symbols."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from lenet_helpers.files import write_whole
+from lenet_helpers.our_pictures import PAPERS, PICTURES, Paper, as_jpeg, photograph, write_labels
+from lenet_helpers.symbols import DRAWINGS, SIDE, ink
+
+EXPRESSIONS = PICTURES / "expressions"
+TEXTS = (
+    "3×8-4×2/4",
+    "12+7=19",
+    "(2+3)×6=30",
+    "24÷125=0.19",
+    "1-(8-5)/2",
+    "60/8=7",
+    "5×5=25=30-5",
+    "4/(3-3)",
+)
+ZOOM = 3  # pixels of the photo for each pixel of a digit of MNIST
+DIGIT = 20 * ZOOM  # height of a digit in the photo
+PEN = 0.11  # width of a stroke, in heights of a digit
+# Height of a symbol, or width where it is longer, and how far its middle lies below the digits'.
+PLACES = {
+    "+": (0.6, 0.1), "-": (0.5, 0.1), "×": (0.5, 0.15), "÷": (0.6, 0.1), "/": (1.2, 0.05),
+    "=": (0.55, 0.1), "(": (1.4, 0.05), ")": (1.4, 0.05), ".": (0.12, 0.45),
+}  # fmt: skip
+
+
+def write_expression(
+    text: str,
+    images: np.ndarray,
+    labels: np.ndarray,
+    paper: Paper,
+    random: np.random.Generator,
+) -> np.ndarray:
+    """A line of arithmetic as a photo of paper, uint8 colours `(height, width, 3)`.
+
+    Digits are images of MNIST `(n, 28, 28)` with these labels, chosen at random; other symbols
+    are drawn.
+    """
+    line = np.zeros((3 * DIGIT, 2 * DIGIT * (len(text) + 1)))
+    end = DIGIT // 2
+    for symbol in text:
+        if symbol in PLACES:
+            size, low = PLACES[symbol]
+            size *= np.exp(random.normal(0, 0.08))
+            strokes = DRAWINGS[symbol](random)
+            extent = np.ptp(np.concatenate(strokes), axis=0).max()
+            drawn = ink(strokes, PEN * extent / size, random)
+            drawn = ndimage.zoom(drawn, (size + PEN) * DIGIT / SIDE, order=1)
+        else:
+            low, chosen = 0.0, random.choice(np.flatnonzero(labels == int(symbol)))
+            drawn = ndimage.zoom(images[chosen] / 255.0, ZOOM * random.uniform(0.9, 1.1), order=3)
+            drawn = drawn[:, (drawn > 0.5).any(axis=0)]
+        top = round(line.shape[0] / 2 + (low + random.normal(0, 0.03)) * DIGIT - len(drawn) / 2)
+        here = line[top : top + drawn.shape[0], end : end + drawn.shape[1]]
+        np.maximum(here, drawn, out=here)
+        end += drawn.shape[1] + round(DIGIT * random.uniform(0.12, 0.35))
+    line = ndimage.rotate(line[:, : end + DIGIT // 2], random.uniform(-3, 3), order=1)
+    covered = ((ndimage.gaussian_filter(line, 1) - paper.stroke) * 4 + 0.5).clip(0, 1)
+    return photograph(covered[..., np.newaxis], paper, random)
+
+
+def make_expressions(
+    images: np.ndarray, labels: np.ndarray, folder: str | Path = EXPRESSIONS, seed: int = 8
+) -> list[Path]:
+    """Write the pictures of arithmetic that come with the kit, and their `labels.csv`.
+
+    Parameters
+    ----------
+    images, labels
+        MNIST's test set: grey levels `(n, 28, 28)` and classes `(n,)`.
+    folder
+        Where to write.
+    seed
+        Decides digits, symbols, gaps, tilt, light, blur and noise.
+    """
+    random = np.random.default_rng(seed)
+    written, rows = [], []
+    for number, text in enumerate(TEXTS):
+        paper = PAPERS[number % len(PAPERS)]
+        name = f"{number + 1:02}_{paper.name}.jpg"
+        written.append(Path(folder) / name)
+        photo = write_expression(text, images, labels, paper, random)
+        write_whole(written[-1], as_jpeg(photo))
+        rows.append((name, text))
+    write_labels(folder, rows)
+    return written

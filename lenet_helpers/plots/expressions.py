@@ -1,0 +1,174 @@
+"""Figures of lesson 08."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from lenet_helpers.plots.captions import FigureText
+from lenet_helpers.plots.style import new_figure, picture_axes, styled
+
+FIGURES = {
+    "08_drawn": FigureText(
+        "Symbols drawn by the generator, as the network takes them.",
+        "Fourteen rows of white symbols on black, twelve in each: plus, minus, times, divided by, "
+        "slash, equals, brackets, points and commas, and the digits 1, 2, 4, 7 and 9.",
+    ),
+    "08_training": FigureText(
+        "Loss and accuracy over the training with 19 classes.",
+        "Two pairs of curves over the epochs. Training and validation accuracy rise towards 100 %; "
+        "validation lies above training, whose images are bent.",
+    ),
+    "08_places": FigureText(
+        "Usual size and place of each class on the line, in heights of a digit.",
+        "A row of boxes between two dashed lines, the height of a digit. Brackets and slash are "
+        "taller, plus and times lower, minus is flat in the middle, a point small at the bottom.",
+    ),
+    "08_tree": FigureText(
+        "The tree of 3×8-4×2/4.",
+        "A tree with a minus at the top; below it times with 3 and 8, and a slash over times of 4 "
+        "and 2 and the number 4.",
+    ),
+    "08_expression": FigureText(
+        "From the photo to the value: picture, boxes, symbols with probabilities, tree.",
+        "A photo of handwritten arithmetic; below it the ink with a box around each symbol, under "
+        "each box what was read and its probability; below that the tree and the value.",
+    ),
+    "08_kit": FigureText(
+        "The kit's pictures of arithmetic, and what is read in them.",
+        "Eight photos of handwritten arithmetic on papers of several colours, each under the text "
+        "that was read and what it is worth.",
+    ),
+    "08_failures": FigureText(
+        "Lines that are misread, with what is written and what is read.",
+        "Photos of handwritten arithmetic; above each the true text and the wrong one.",
+    ),
+}
+Branch = tuple[str, Sequence]  # a sign or a number, and the branches below it
+
+
+@styled
+def places(geometry: Mapping[str, Sequence[float]], symbols: str) -> Figure:
+    """Usual box of each symbol.
+
+    `geometry` has height and width in heights of a digit at 0 and 2, and at 4 how far the middle
+    lies below that of the digits.
+    """
+    figure, axis = new_figure(2.6)
+    for line in (-0.5, 0.5):
+        axis.axhline(line, color="0.5", linestyle="--", linewidth=1)
+    for x, symbol in enumerate(symbols):
+        height, _, width, _, low, _ = geometry[symbol]
+        corner = (x - width / 2, low - height / 2)
+        axis.add_patch(Rectangle(corner, width, height, facecolor="C0", alpha=0.5))
+        axis.text(x, 1.0, symbol, ha="center", va="center", fontsize=12)
+    axis.set(xlim=(-0.7, len(symbols) - 0.3), ylim=(1.2, -0.9), xticks=[])
+    axis.set(ylabel="below the middle of\nthe digits, in heights")
+    axis.grid(False)
+    return figure
+
+
+@styled
+def tree(branches: Sequence[Branch]) -> Figure:
+    """A tree for each side of a line of arithmetic."""
+    figure, axis = new_figure(0.7 + 0.45 * max(map(_depth, branches)))
+    draw_trees(axis, branches)
+    return figure
+
+
+def draw_trees(axis: Axes, branches: Sequence[Branch]) -> None:
+    """Trees side by side: leaves from left to right, each sign above its operands."""
+    picture_axes(axis)
+    leaves = 0
+
+    def place(branch: Branch, depth: int) -> float:
+        nonlocal leaves
+        name, below = branch
+        middles = [place(other, depth + 1) for other in below]
+        x = float(np.mean(middles)) if middles else float(leaves)
+        leaves += not middles
+        for other in middles:
+            axis.plot([x, other], [-depth, -depth - 1], color="0.6", linewidth=1, zorder=1)
+        frame = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "C0"}
+        axis.text(x, -depth, name, ha="center", va="center", fontsize=9, bbox=frame, zorder=2)
+        return x
+
+    for number, branch in enumerate(branches):
+        if number:
+            axis.text(leaves, 0, "=", ha="center", va="center", fontsize=12)
+            leaves += 1
+        place(branch, 0)
+    axis.set(xlim=(-0.7, leaves - 0.3), ylim=(-max(map(_depth, branches)) - 0.3, 0.5))
+
+
+def _depth(branch: Branch) -> int:
+    return 1 + max(map(_depth, branch[1])) if branch[1] else 0
+
+
+@styled
+def expression(
+    picture: np.ndarray,
+    ink: np.ndarray,
+    boxes: Sequence[tuple[int, int, int, int]],
+    symbols: Sequence[str],
+    probabilities: Sequence[float],
+    branches: Sequence[Branch],
+    result: str,
+) -> Figure:
+    """Photo, boxes with what was read in them, tree, and the result in words.
+
+    Parameters
+    ----------
+    picture
+        The photo, grey or colours 0…1.
+    ink
+        Of the straightened line, 0 paper … 1 ink.
+    boxes
+        Top, left, bottom, right of each symbol in pixels of `ink`.
+    symbols, probabilities
+        What was read in each box.
+    branches
+        A tree for each side; none if the text is no arithmetic.
+    result
+        Value or judgement, in words.
+    """
+    depth = max(map(_depth, branches)) if branches else 0
+    ratios = [1.2, 1.6, 0.5 + 0.4 * depth]
+    figure, axes = new_figure(sum(ratios) + 0.4, nrows=3, height_ratios=ratios)
+    picture_axes(axes[0])
+    axes[0].imshow(picture, vmin=0, vmax=1)
+    picture_axes(axes[1])
+    top, left = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    bottom, right = max(box[2] for box in boxes), max(box[3] for box in boxes)
+    room = 0.25 * (bottom - top)
+    axes[1].imshow(1 - ink, vmin=0, vmax=1)
+    size = float(np.clip(160 / len(boxes), 5, 11))
+    for box, symbol, probability in zip(boxes, symbols, probabilities, strict=True):
+        corner, across, down = (box[1] - 1, box[0] - 1), box[3] - box[1] + 1, box[2] - box[0] + 1
+        axes[1].add_patch(Rectangle(corner, across, down, fill=False, edgecolor="C1"))
+        words = f"{symbol}\n{probability:.0%}"
+        middle = (box[1] + box[3]) / 2
+        axes[1].text(middle, bottom + room, words, ha="center", va="top", fontsize=size)
+    axes[1].set(xlim=(left - room, right + room), ylim=(bottom + 4.5 * room, top - room))
+    picture_axes(axes[2], result)
+    if branches:
+        draw_trees(axes[2], branches)
+        axes[2].set_title(result, loc="center")
+    return figure
+
+
+@styled
+def lines(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 2) -> Figure:
+    """Pictures of lines, each under its title."""
+    rows = -(-len(images) // columns)
+    figure, axes = new_figure(1.15 * rows, nrows=rows, ncols=columns, squeeze=False)
+    for axis in axes.flat:
+        picture_axes(axis)
+    for axis, image, title in zip(axes.flat, images, titles, strict=False):
+        axis.imshow(image)
+        axis.set_title(title, fontsize=8.5)
+    return figure
