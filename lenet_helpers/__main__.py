@@ -199,6 +199,9 @@ def predict(
     number: Annotated[
         bool, typer.Option("--number", help="Each picture shows a number: one line of digits.")
     ] = False,
+    expression: Annotated[
+        bool, typer.Option("--expression", help="Each picture shows a line of arithmetic.")
+    ] = False,
     steps: Annotated[
         Path | None, typer.Option(help="Draw every step of the preparation into this PNG.")
     ] = None,
@@ -206,11 +209,15 @@ def predict(
     """Read the digit in each picture: digit, probability, and a bar for each class."""
     from lenet_helpers import reading
 
-    if number and steps is not None and len(images) > 1:
-        raise CourseError("--steps draws one number at a time: name one picture.")
+    if number and expression:
+        raise CourseError("Choose one of --number and --expression.")
+    if (number or expression) and steps is not None and len(images) > 1:
+        raise CourseError("--steps draws one line at a time: name one picture.")
     read, answer = reading.prepare, reading.answer
     if number:
         read, answer = reading.number, reading.answer_number
+    if expression:
+        read, answer = reading.expression, reading.answer_expression
     failed = 0
     done = {}
     for path in images:
@@ -225,6 +232,8 @@ def predict(
     if steps is not None and done:
         if number:
             reading.draw_number(*done.values(), steps)
+        elif expression:
+            reading.draw_expression(*done.values(), steps)
         else:
             reading.draw_steps(done, steps)
         typer.echo(f"preparation in {_short(steps)}")
@@ -236,7 +245,7 @@ def predict(
 def evaluate(
     folder: Annotated[Path, typer.Argument(help="Has pictures and labels.csv (file,label).")],
 ) -> None:
-    """Read every labelled picture of a folder, digits or numbers; say what was misread."""
+    """Read every labelled picture of a folder: digits, numbers or arithmetic; what is misread?"""
     from lenet_helpers import reading
 
     typer.echo(reading.report(folder))
@@ -249,15 +258,20 @@ def pictures(
     / "pictures",
     data_dir: DataDir = checks.ROOT / "data",
 ) -> None:
-    """Make the kit's pictures of digits and numbers again, from MNIST's test digits."""
+    """Make the kit's pictures of digits, numbers and arithmetic again, from MNIST's test digits."""
     from torchvision.datasets import MNIST
 
     from lenet_helpers.mnist_files import fetch_mnist
+    from lenet_helpers.our_expressions import make_expressions
     from lenet_helpers.our_pictures import make_numbers, make_pictures
 
     fetch_mnist(data_dir)
     test = MNIST(data_dir, train=False)
-    for make, folder in ((make_pictures, output), (make_numbers, output / "numbers")):
+    for make, folder in (
+        (make_pictures, output),
+        (make_numbers, output / "numbers"),
+        (make_expressions, output / "expressions"),
+    ):
         written = make(test.data.numpy(), test.targets.numpy(), folder)
         typer.echo(f"{len(written)} pictures and labels.csv in {_short(folder)}")
 

@@ -12,19 +12,23 @@ from typing import TypeVar
 import numpy as np
 from matplotlib.figure import Figure
 
+from lenet_helpers.arithmetic import branches, parse, plain, write_value
 from lenet_helpers.errors import CourseError
+from lenet_helpers.expressions import Expression, classify, read_expression
 from lenet_helpers.handwriting import Prepared, prepare_digit
 from lenet_helpers.number_network import load_number_network
 from lenet_helpers.our_pictures import read_labels
-from lenet_helpers.prediction import SURE, Number, Prediction, predict, read_number
+from lenet_helpers.prediction import SURE, Number, predict, read_number
 from lenet_helpers.recipes import load_pretrained
+from lenet_helpers.symbols import CLASSES
 
 BAR = 30  # characters for a probability of 1
-REFUSED = "-"
+REFUSED = "none"
 Rows = Sequence[tuple[Path, str]]  # pictures and what is written on them
 Result = TypeVar("Result")
 pretrained = cache(load_pretrained)
 number_network = cache(load_number_network)
+SYMBOLS = "symbols"  # the recipe of the network with 19 classes
 
 
 def prepare(path: Path) -> Prepared:
@@ -35,6 +39,11 @@ def prepare(path: Path) -> Prepared:
 def number(path: Path) -> Number:
     """`read_number` with the kit's network, its warnings as lines of text."""
     return with_notes(partial(read_number, number_network()), path)
+
+
+def expression(path: Path) -> Expression:
+    """`read_expression` with the kit's network, its warnings as lines of text."""
+    return with_notes(partial(read_expression, pretrained(SYMBOLS)), path)
 
 
 def with_notes(read: Callable[[Path], Result], path: Path) -> Result:
@@ -68,6 +77,40 @@ def answer_number(name: str, number: Number) -> str:
     return "\n".join(lines)
 
 
+def answer_expression(name: str, expression: Expression) -> str:
+    """The text with its value or judgement, and below it the likeliest texts."""
+    doubt = "" if expression.confidence >= SURE else "  (not sure)"
+    lines = [f"{name}: {expression.text}{doubt}", f"  {result(expression)}"]
+    for text, probability in expression.alternatives:
+        lines.append(f"  {probability:7.1%} {text}")
+    return "\n".join(lines)
+
+
+def result(expression: Expression) -> str:
+    """Value, judgement, or what is wrong, in words."""
+    if expression.judgement is None:
+        return expression.problem
+    values, verdict = expression.judgement
+    return verdict or f"value {write_value(values[0])}"
+
+
+def draw_expression(expression: Expression, path: Path) -> None:
+    """Write a picture of the photo, the symbols, the tree and the value."""
+    from lenet_helpers.plots import expressions as plots
+
+    symbols = expression.symbols
+    figure = plots.expression(
+        expression.line.picture,
+        expression.line.strength,
+        [symbol.box for symbol in symbols],
+        [symbol.symbol for symbol in symbols],
+        [symbol.probability for symbol in symbols],
+        [branches(tree) for tree in parse(expression.text)] if expression.judgement else [],
+        f"{expression.text}   {result(expression)}",
+    )
+    _save(figure, path)
+
+
 def draw_number(number: Number, path: Path) -> None:
     """Write a picture of every step from the photo to the number."""
     from lenet_helpers.plots import prediction as plots
@@ -97,15 +140,21 @@ def _save(figure: Figure, path: Path) -> None:
 def report(folder: Path) -> str:
     """How well the pictures that `labels.csv` of `folder` lists are read, and what is misread.
 
-    If a label has several digits, all are read as numbers. A picture that is refused counts as
-    misread. Pictures with other labels are left out.
+    The labels decide what the pictures are: single digits, numbers, single symbols of arithmetic,
+    or expressions. A picture that is refused counts as misread. Pictures with other labels are
+    left out.
     """
-    rows = [(path, truth) for path, truth in read_labels(folder) if set(truth) <= set(_DIGITS)]
+    listed = [(path, plain(truth)) for path, truth in read_labels(folder)]
+    rows = [(path, truth) for path, truth in listed if truth and set(truth) <= set(CLASSES)]
     if not rows:
-        raise CourseError(f"No label in {folder} is a digit from 0 to 9, or a number.")
-    if any(len(truth) > 1 for _, truth in rows):
+        raise CourseError(f"No label in {folder} is a digit, a number or arithmetic.")
+    single = all(len(truth) == 1 for _, truth in rows)
+    digits = all(set(truth) <= set(_DIGITS) for _, truth in rows)
+    if single:
+        return report_classes(rows, *(("course", "digits") if digits else (SYMBOLS, "symbols")))
+    if digits:
         return report_texts(rows, lambda path: number(path).text, "numbers")
-    return report_digits([(path, int(truth)) for path, truth in rows])
+    return report_texts(rows, lambda path: expression(path).text, "expressions")
 
 
 def report_texts(rows: Rows, read: Callable[[Path], str], what: str) -> str:
@@ -145,30 +194,34 @@ def edit_distance(one: str, other: str) -> int:
     return row[-1]
 
 
-def report_digits(rows: Sequence[tuple[Path, int]]) -> str:
-    """Accuracy, confusion and failures over pictures of single digits."""
-    confusion = np.zeros((10, 11), dtype=int)
+def report_classes(rows: Rows, network: str, what: str) -> str:
+    """Accuracy, confusion and failures over pictures of one digit or symbol each."""
+    classes = CLASSES[: 10 if network == "course" else None]
+    confusion = np.zeros((len(classes), len(classes) + 1), dtype=int)
     failures = []
     for path, truth in rows:
+        row = confusion[classes.index(truth)]
         try:
-            prediction: Prediction = predict(pretrained(), prepare(path))
+            image = prepare(path).tensor
         except CourseError as error:
-            confusion[truth, 10] += 1
+            row[-1] += 1
             failures.append(f"{path.name}: {truth}, refused: {error}")
             continue
-        digit = prediction.digit.item()
-        confusion[truth, digit] += 1
-        if digit != truth:
-            sure = prediction.confidence.item()
-            failures.append(f"{path.name}: {truth}, read as {digit} ({sure:.1%})")
+        model = pretrained(network)
+        several = network == SYMBOLS
+        probabilities = classify(model, image) if several else predict(model, image).probabilities
+        sure, number = (value.item() for value in probabilities[0].max(dim=0))
+        row[number] += 1
+        if classes[number] != truth:
+            failures.append(f"{path.name}: {truth}, read as {classes[number]} ({sure:.1%})")
     right = int(confusion.trace())
-    lines = [f"accuracy {right / len(rows):.2%} ({right} of {len(rows)} digits)", "", _HEAD]
-    for truth, counts in enumerate(confusion):
+    lines = [f"accuracy {right / len(rows):.2%} ({right} of {len(rows)} {what})", ""]
+    lines.append("true " + "".join(f"{name:>5}" for name in [*classes, REFUSED]) + "   read as")
+    for truth, counts in zip(classes, confusion, strict=True):
         lines.append(f"{truth:>4} " + "".join(f"{count or '.':>5}" for count in counts))
     if failures:
         lines += ["", f"misread: {len(failures)}", *failures]
     return "\n".join(lines)
 
 
-_DIGITS = list("0123456789")
-_HEAD = "true " + "".join(f"{digit:>5}" for digit in [*_DIGITS, REFUSED]) + "   read as"
+_DIGITS = "0123456789"

@@ -129,7 +129,7 @@ def test_evaluate_prints_accuracy_confusion_and_failures(tmp_path):
         ("five.png", 5),
         ("five.png", 3),
         ("blank.png", 1),
-        ("five.png", "+"),
+        ("five.png", "five"),
     ]
     with (tmp_path / "labels.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
@@ -146,7 +146,7 @@ def test_evaluate_prints_accuracy_confusion_and_failures(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [(None, "There is no"), ("a,b\n1,2\n", "no columns"), ("file,label\n", "lists no pictures"),
-     ("file,label\nx.png,+\n", "is a digit")],
+     ("file,label\nx.png,five\n", "is a digit")],
 )  # fmt: skip
 def test_evaluate_says_what_is_wrong_with_a_folder(tmp_path, content, message):
     if content is not None:

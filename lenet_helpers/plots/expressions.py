@@ -15,7 +15,7 @@ from lenet_helpers.plots.style import new_figure, picture_axes, styled
 FIGURES = {
     "08_drawn": FigureText(
         "Symbols drawn by the generator, as the network takes them.",
-        "Fourteen rows of white symbols on black, twelve in each: plus, minus, times, divided by, "
+        "Rows of white symbols on black, sixteen in each: plus, minus, times, divided by, "
         "slash, equals, brackets, points and commas, and the digits 1, 2, 4, 7 and 9.",
     ),
     "08_training": FigureText(
@@ -44,11 +44,24 @@ FIGURES = {
         "that was read and what it is worth.",
     ),
     "08_failures": FigureText(
-        "Lines that are misread, with what is written and what is read.",
-        "Photos of handwritten arithmetic; above each the true text and the wrong one.",
+        "The worst of the random lines, with what is written and what is read.",
+        "Photos of handwritten arithmetic; above each what is written and what was read, which "
+        "differ in a symbol or two.",
     ),
 }
 Branch = tuple[str, Sequence]  # a sign or a number, and the branches below it
+
+
+@styled
+def drawings(rows: Sequence[Sequence[np.ndarray]]) -> Figure:
+    """Rows of images `(height, width)`, one row for each kind, close together."""
+    page = np.concatenate(
+        [np.concatenate([np.pad(image, 1) for image in row], axis=1) for row in rows]
+    )
+    figure, axis = new_figure(7.2 * page.shape[0] / page.shape[1])
+    picture_axes(axis)
+    axis.imshow(page)
+    return figure
 
 
 @styled
@@ -146,7 +159,7 @@ def expression(
     bottom, right = max(box[2] for box in boxes), max(box[3] for box in boxes)
     room = 0.25 * (bottom - top)
     axes[1].imshow(1 - ink, vmin=0, vmax=1)
-    size = float(np.clip(160 / len(boxes), 5, 11))
+    size = float(np.clip(80 / len(boxes), 4, 9))
     for box, symbol, probability in zip(boxes, symbols, probabilities, strict=True):
         corner, across, down = (box[1] - 1, box[0] - 1), box[3] - box[1] + 1, box[2] - box[0] + 1
         axes[1].add_patch(Rectangle(corner, across, down, fill=False, edgecolor="C1"))

@@ -1,0 +1,152 @@
+"""Drawn symbols, the varied images, and the network with 19 classes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from lenet_helpers.data import MNIST, Batches, Split
+from lenet_helpers.recipes import PRETRAINED, find_recipe, load_pretrained, train_recipe
+from lenet_helpers.symbols import (
+    CLASSES,
+    DRAWINGS,
+    OFTEN,
+    add_symbols,
+    curve,
+    dense,
+    draw_symbol,
+    generate_symbols,
+    smooth,
+    vary,
+)
+from lenet_helpers.training import evaluate
+
+CARD = (PRETRAINED / "README.md").read_text(encoding="utf-8")
+BLACK = -0.1307 / 0.3081  # normalised
+
+
+def test_the_classes_are_the_digits_in_order_and_nine_symbols():
+    assert CLASSES[:10] == "0123456789"
+    assert set(CLASSES[10:]) == set("+-×÷/=().")
+    assert len(set(CLASSES)) == len(CLASSES) == 19
+    assert set(CLASSES[10:]) < set(DRAWINGS) < set(CLASSES)
+
+
+@given(st.tuples(*[st.floats(-1, 1)] * 4), st.floats(-0.5, 0.5))
+def test_a_curve_leaves_the_straight_line_by_its_bulge(ends, bulge):
+    start, end = np.array(ends[:2]), np.array(ends[2:])
+    points = curve(start, end, bulge)
+    np.testing.assert_allclose(points[[0, -1]], [start, end], atol=1e-12)
+    furthest = np.hypot(*(points - np.linspace(start, end, len(points))).T).max()
+    expected = abs(bulge) * np.hypot(*(end - start))
+    assert furthest == pytest.approx(expected, rel=0.01, abs=1e-9)
+
+
+def test_a_smooth_stroke_goes_through_its_points():
+    points = np.array([(0, 0), (1, 2), (3, 1), (4, 4)])
+    stroke = smooth(points)
+    for point in points:
+        assert np.hypot(*(stroke - point).T).min() < 0.05
+
+
+def test_dense_points_are_2_pixels_apart():
+    steps = np.hypot(*np.diff(dense(np.array([(0.0, 0), (30, 40), (30, 90)])), axis=0).T)
+    np.testing.assert_allclose(steps, 2, atol=0.1)
+
+
+def test_a_drawing_shows_ink_on_paper_with_a_margin():
+    random = np.random.default_rng(0)
+    for symbol in DRAWINGS:
+        picture = draw_symbol(symbol, random)
+        assert picture.min() == 0
+        assert picture.max() == 1
+        frame = [picture[0], picture[-1], picture[:, 0], picture[:, -1]]
+        assert not np.concatenate(frame).any()
+
+
+def test_drawings_are_prepared_as_mnist():
+    drawn = generate_symbols(3, seed=1)
+    images = drawn.images[:, 0].numpy()
+    assert drawn.images.shape[1:] == (1, 32, 32)
+    assert images.min() == pytest.approx(BLACK, abs=1e-4)
+    for image in images:
+        ink = np.round((image - BLACK) * 0.3081 * 255)
+        rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+        assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+        middle = np.array(ndimage.center_of_mass(ink))
+        assert np.abs(middle - 15.5).max() < 2.1  # at the edge of 28×28 it cannot move further
+
+
+def test_each_symbol_is_drawn_as_often_as_asked_for():
+    drawn = generate_symbols(2, seed=0)
+    for symbol in DRAWINGS:
+        assert (drawn.labels == CLASSES.index(symbol)).sum() == 2 * OFTEN.get(symbol, 1)
+
+
+def test_the_seed_decides_the_drawings():
+    one, same, other = (generate_symbols(2, seed).images for seed in (5, 5, 6))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_each_split_gets_drawings_of_its_own(mnist):
+    few = MNIST(*(Split(split.images[:5], split.labels[:5]) for split in mnist))
+    added = add_symbols(few, 10)
+    kinds = len(DRAWINGS) + sum(often - 1 for often in OFTEN.values())
+    assert [len(split) for split in added] == [5 + 10 * kinds, 5 + kinds, 5 + kinds]
+    for split, before in zip(added, few, strict=True):
+        assert torch.equal(split.images[:5], before.images)
+    drawn = [{image.numpy().tobytes() for image in split.images[5:]} for split in added]
+    assert len(set.union(*drawn)) == sum(map(len, drawn))
+
+
+def test_varied_images_are_others_each_time_and_the_seed_decides(mnist):
+    images = mnist.test.images[:50]
+    torch.manual_seed(0)
+    one, other = vary(images), vary(images)
+    torch.manual_seed(0)
+    assert torch.equal(vary(images), one)
+    assert not torch.equal(one, other)
+    assert one.shape == images.shape
+
+
+def test_varied_digits_are_still_read(mnist):
+    torch.manual_seed(0)
+    split = Split(vary(mnist.test.images[:2000]), mnist.test.labels[:2000])
+    assert evaluate(load_pretrained("symbols"), Batches(split, 1000)).accuracy > 0.94
+
+
+@pytest.fixture(scope="module")
+def new_drawings() -> Split:
+    return generate_symbols(60, seed=777)
+
+
+def test_the_shipped_weights_reach_the_accuracy_of_their_card(mnist, new_drawings):
+    model = load_pretrained("symbols")
+    assert evaluate(model, Batches(mnist.test, 1000)).accuracy == pytest.approx(DIGITS, abs=0.0002)
+    assert evaluate(model, Batches(new_drawings, 1000)).accuracy > 0.97
+    assert f"{DIGITS:.2%}".replace("%", " %") in CARD
+
+
+def test_the_card_is_that_of_the_file():
+    content = (PRETRAINED / "symbols.safetensors").read_bytes()
+    assert hashlib.sha256(content).hexdigest() in CARD
+    assert "train symbols --seed 0 --weights data/pretrained/symbols.safetensors" in CARD
+
+
+def test_the_recipe_learns_digits_and_symbols_in_a_short_training(mnist, new_drawings):
+    recipe = dataclasses.replace(find_recipe("symbols"), epochs=1)
+    few = mnist._replace(train=Split(mnist.train.images[:20_000], mnist.train.labels[:20_000]))
+    trained = train_recipe(recipe, add_symbols(few, 150), seed=3, progress=False)
+    assert evaluate(trained.model, Batches(mnist.test, 1000)).accuracy > 0.85
+    assert evaluate(trained.model, Batches(new_drawings, 1000)).accuracy > 0.75
+
+
+DIGITS = 0.9826  # test accuracy on MNIST of the shipped weights
