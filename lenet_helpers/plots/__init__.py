@@ -3,10 +3,20 @@
 `FIGURES` lists them by name; a name starts with the number of its lesson.
 """
 
-from lenet_helpers.plots import comparison, data, feature_maps, model, pad, prediction, training
+from lenet_helpers.plots import (
+    claims,
+    comparison,
+    data,
+    feature_maps,
+    model,
+    pad,
+    prediction,
+    training,
+)
 from lenet_helpers.plots.style import save_figure, show
 
 FIGURES = {
+    **claims.FIGURES,
     **comparison.FIGURES,
     **data.FIGURES,
     **feature_maps.FIGURES,

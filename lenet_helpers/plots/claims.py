@@ -1,0 +1,164 @@
+"""Figures of lesson 09."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from lenet_helpers.plots.captions import FigureText
+from lenet_helpers.plots.style import given_or_new, new_figure, picture_axes, styled
+
+FIGURES = {
+    "09_claims": FigureText(
+        "Published accuracies, and where one further run of each recipe would lie.",
+        "One row for each claim. Dots are the seeds of the study, a bar is the interval of one "
+        "further run, and an orange mark is the published number or the range it stands for.",
+    ),
+    "09_slips": FigureText(
+        "What each slip changes: test accuracy with it less that without it, seed by seed.",
+        "One row for each slip. Dots are differences in points for the same seed, beside them the "
+        "mean with its 95 % interval; a vertical line marks no difference.",
+    ),
+    "09_mirrored": FigureText(
+        "Ten digits, their mirror images, and what a trained network reads in both.",
+        "Two rows of ten pictures. Above, the digits 0 to 9, all read rightly. Below, the same "
+        "digits mirrored left to right, with the answer above each; most answers are wrong.",
+    ),
+    "09_flip_by_class": FigureText(
+        "What flipping costs each digit: its accuracy with flips less that without.",
+        "Ten columns of dots, one for each digit and one dot for each seed, with their means. The "
+        "columns of some digits lie clearly below the line at zero, others close to it.",
+    ),
+    "09_one_batch": FigureText(
+        "The accuracy of single batches of 64 images, and the accuracy over all of them.",
+        "Bars show how many batches have each accuracy, most of them between 92 and 100 %; dots "
+        "show what the binomial distribution expects, a dashed line the accuracy over all images.",
+    ),
+    "09_wrong_mean": FigureText(
+        "One row of pixels of a digit, normalised with the right and with the wrong mean.",
+        "Two curves of the same shape over 32 pixels. The one with the wrong mean lies higher by "
+        "the same amount everywhere.",
+    ),
+}
+NARROW = 0.002  # a range that shows as a point
+
+
+class Row(NamedTuple):
+    """One claim: seeds, the interval of one further run, and the published range."""
+
+    name: str
+    values: Sequence[float]
+    low: float
+    high: float
+    claimed: tuple[float, float]
+
+
+@styled
+def claimed_accuracies(rows: Sequence[Row], ax: Axes | None = None) -> Figure:
+    """Seeds, interval and published range of each accuracy; from top to bottom."""
+    figure, ax = given_or_new(ax, 0.9 + 0.36 * len(rows))
+    places = -np.arange(len(rows))
+    for place, row in zip(places, rows, strict=True):
+        ax.plot([row.low, row.high], [place, place], color="C0", linewidth=5, alpha=0.3)
+        ax.plot(row.values, [place] * len(row.values), ".", color="C0", markersize=6)
+        below = place - 0.25  # or it would hide the seeds
+        ax.plot(row.claimed, [below, below], color="C1", linewidth=3)
+        if row.claimed[1] - row.claimed[0] < NARROW:
+            ax.plot(np.mean(row.claimed), below, "D", color="C1", markersize=5)
+    ax.set_yticks(places, [row.name for row in rows])
+    ax.set(xlabel="accuracy", ylim=(places[-1] - 0.6, 0.6), xlim=(None, 1.004))
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    ax.plot([], [], ".", color="C0", label="seeds")
+    ax.plot([], [], color="C0", linewidth=5, alpha=0.3, label="one further run, 95 %")
+    ax.plot([], [], "D", color="C1", markersize=5, label="published")
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=3)
+    return figure
+
+
+@styled
+def slips(
+    differences: Mapping[str, Sequence[float]],
+    intervals: Mapping[str, tuple[float, float, float]],
+    ax: Axes | None = None,
+) -> Figure:
+    """Differences of accuracy for the same seed, with their mean and its interval."""
+    figure, ax = given_or_new(ax, 0.8 + 0.38 * len(differences))
+    places = -np.arange(len(differences))
+    for place, (name, values) in zip(places, differences.items(), strict=True):
+        mean, low, high = (100 * value for value in intervals[name])
+        ax.plot(100 * np.array(values), [place] * len(values), ".", color="C0", markersize=6)
+        error = [[mean - low], [high - mean]]
+        ax.errorbar(mean, place - 0.25, xerr=error, fmt="o", color="C6", capsize=3, markersize=4)
+    ax.axvline(0, color="C6", linestyle="--", linewidth=1)
+    ax.set_yticks(places, list(differences))
+    ax.set(xlabel="test accuracy with the slip less that without, points")
+    return figure
+
+
+@styled
+def mirrored_digits(
+    images: torch.Tensor, answers: Sequence[int], mirrored: Sequence[int]
+) -> Figure:
+    """Images `(n, 1, height, width)` above, mirrored below, each with the answer."""
+    figure, axes = new_figure(1.9, nrows=2, ncols=len(images), squeeze=False)
+    for upper, lower, image, answer, other in zip(
+        *axes, images[:, 0].numpy(), answers, mirrored, strict=True
+    ):
+        for ax, shown, text in ((upper, image, answer), (lower, image[:, ::-1], other)):
+            ax.imshow(shown, cmap="gray_r")
+            picture_axes(ax, f"{text}")
+    return figure
+
+
+@styled
+def flip_by_class(differences: Sequence[Sequence[float]], ax: Axes | None = None) -> Figure:
+    """For each digit, one difference of accuracy for each seed."""
+    figure, ax = given_or_new(ax, 3.0)
+    for digit, values in enumerate(differences):
+        spread = np.linspace(-0.15, 0.15, len(values))  # or equal values would hide each other
+        ax.plot(digit + spread, 100 * np.array(values), ".", color="C0", alpha=0.7)
+        ax.plot(digit, 100 * np.mean(values), "_", color="C1", markersize=18, markeredgewidth=2.5)
+    ax.axhline(0, color="C6", linestyle="--", linewidth=1)
+    ax.set_xticks(range(len(differences)))
+    ax.set(xlabel="digit", ylabel="accuracy with flips\nless that without, points")
+    return figure
+
+
+@styled
+def batch_accuracies(
+    counts: Mapping[int, int], expected: Mapping[int, float], batch_size: int, overall: float
+) -> Figure:
+    """How many batches have how many images right; keys are numbers of right images."""
+    figure, ax = new_figure(3.0)
+    ax.bar([right / batch_size for right in counts], list(counts.values()), 0.8 / batch_size)
+    ax.plot(
+        [right / batch_size for right in expected],
+        list(expected.values()),
+        "o",
+        color="C1",
+        markersize=4,
+        label="binomial distribution",
+    )
+    ax.axvline(overall, color="C6", linestyle="--", linewidth=1, label="all images")
+    ax.set(xlabel="accuracy on one batch", ylabel="batches")
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    ax.legend(loc="upper left")
+    return figure
+
+
+@styled
+def wrong_mean(rows: Mapping[str, torch.Tensor], ax: Axes | None = None) -> Figure:
+    """Values along one row of pixels, one curve for each way to normalise."""
+    figure, ax = given_or_new(ax, 2.8)
+    for (name, values), marker in zip(rows.items(), "os", strict=True):
+        ax.plot(values, marker=marker, markersize=3.5, label=name)
+    ax.axhline(0, color="C6", linestyle="--", linewidth=1)
+    ax.set(xlabel="pixel of the row", ylabel="value after normalising")
+    ax.legend(loc="center")
+    return figure
