@@ -143,7 +143,7 @@ def _check_fit(model: nn.Module, state: dict[str, torch.Tensor], path: str | Pat
     """Compare names and shapes first, so that a wrong file leaves the model as it was."""
     mine = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     theirs = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    for name in [*mine, *theirs]:
+    for name in [*mine, *sorted(theirs)]:  # the file has its names in no particular order
         if mine.get(name) != theirs.get(name):
             raise CourseError(
                 f"{path} holds the weights of another network: {name} is "
