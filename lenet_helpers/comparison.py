@@ -371,7 +371,7 @@ _loaded: dict[tuple, MNIST] = {}
 def _load_once(recipe: Recipe, data_dir: str) -> MNIST:
     """MNIST as the recipe wants it; a process keeps the last one it loaded."""
     key = (data_dir, recipe.image_size, recipe.fit, recipe.normalize)
-    key += (recipe.validation_size, recipe.split_seed)
+    key += (recipe.validation_size, recipe.split_seed, recipe.drawings)
     if key not in _loaded:
         _loaded.clear()  # two at once would need 300 MB more
         _loaded[key] = load_recipe_data(recipe, data_dir)
