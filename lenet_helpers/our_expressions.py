@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from lenet_helpers.files import write_whole
-from lenet_helpers.our_pictures import PAPERS, PICTURES, Paper, as_jpeg, photograph, write_labels
+from lenet_helpers.our_pictures import PAPERS, PICTURES, Paper, photograph, write_pictures
 from lenet_helpers.symbols import DRAWINGS, SIDE, ink
 
 EXPRESSIONS = PICTURES / "expressions"
@@ -82,13 +81,9 @@ def make_expressions(
         Decides digits, symbols, gaps, tilt, light, blur and noise.
     """
     random = np.random.default_rng(seed)
-    written, rows = [], []
+    made = []
     for number, text in enumerate(TEXTS):
         paper = PAPERS[number % len(PAPERS)]
-        name = f"{number + 1:02}_{paper.name}.jpg"
-        written.append(Path(folder) / name)
         photo = write_expression(text, images, labels, paper, random)
-        write_whole(written[-1], as_jpeg(photo))
-        rows.append((name, text))
-    write_labels(folder, rows)
-    return written
+        made.append((f"{number + 1:02}_{paper.name}.jpg", text, photo))
+    return write_pictures(folder, made)

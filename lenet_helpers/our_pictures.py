@@ -208,17 +208,13 @@ def make_pictures(
         Decides light, tilt, blur and noise.
     """
     generator = np.random.default_rng(seed)
-    written, rows = [], []
+    made = []
     chosen = [np.flatnonzero(labels == digit)[:per_digit] for digit in range(10)]
     for number, index in enumerate(np.concatenate(chosen)):
         paper = PAPERS[(number + number // len(PAPERS)) % len(PAPERS)]
         photo = write_on_paper(images[index], paper, generator)
-        name = f"{labels[index]}_{paper.name}_{index:04}.jpg"
-        written.append(Path(folder) / name)
-        write_whole(written[-1], as_jpeg(photo))
-        rows.append((name, str(labels[index])))
-    write_labels(folder, rows)
-    return written
+        made.append((f"{labels[index]}_{paper.name}_{index:04}.jpg", str(labels[index]), photo))
+    return write_pictures(folder, made)
 
 
 # Digits of each picture, and how they are written: touching, broken, specks.
@@ -246,17 +242,24 @@ def make_numbers(
         Decides gaps, tilt, light, blur and noise.
     """
     generator = np.random.default_rng(seed)
-    written, rows, start = [], [], 1000
+    made, start = [], 1000
     for number, (length, touching, broken, specks) in enumerate(NUMBERS):
         paper = PAPERS[number % len(PAPERS)]
         chosen = slice(start, start + length)
         start += length
         photo = write_number(images[chosen], paper, generator, touching, broken, specks)
-        name = f"{number + 1:02}_{paper.name}.jpg"
+        text = "".join(map(str, labels[chosen]))
+        made.append((f"{number + 1:02}_{paper.name}.jpg", text, photo))
+    return write_pictures(folder, made)
+
+
+def write_pictures(folder: str | Path, made: Sequence[tuple[str, str, np.ndarray]]) -> list[Path]:
+    """Write pictures, each with its name and label, as JPEG files with their `labels.csv`."""
+    written = []
+    for name, _, photo in made:
         written.append(Path(folder) / name)
         write_whole(written[-1], as_jpeg(photo))
-        rows.append((name, "".join(map(str, labels[chosen]))))
-    write_labels(folder, rows)
+    write_labels(folder, [(name, text) for name, text, _ in made])
     return written
 
 

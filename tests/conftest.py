@@ -8,6 +8,8 @@ os.environ["TQDM_DISABLE"] = "1"
 # Threads of several processes on the same cores wait for each other: ten times slower was seen.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,16 @@ def data_dir(mnist_raw: Path) -> Path:
 def mnist(data_dir: Path) -> MNIST:
     """MNIST as the course uses it. Never change its tensors."""
     return load_mnist(data_dir)
+
+
+def lenet(*arguments: str | Path, cwd: Path | None = None, **environment: str):
+    """Run `python -m lenet_helpers` with these arguments."""
+    return subprocess.run(
+        [sys.executable, "-m", "lenet_helpers", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=cwd,
+        env=os.environ | {"PYTHONUTF8": "1"} | environment,
+        timeout=300,
+    )

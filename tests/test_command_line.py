@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from importlib import metadata
@@ -10,23 +9,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from conftest import lenet
 from safetensors.numpy import load_file
 
 from lenet_helpers import doctor
 from lenet_helpers.mnist_files import MD5
-
-
-def lenet(*arguments: str | Path, cwd: Path | None = None, **environment: str):
-    """Run `python -m lenet_helpers` with these arguments."""
-    return subprocess.run(
-        [sys.executable, "-m", "lenet_helpers", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        cwd=cwd,
-        env=os.environ | {"PYTHONUTF8": "1"} | environment,
-        timeout=300,
-    )
 
 
 @pytest.mark.parametrize(

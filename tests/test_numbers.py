@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import lenet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
@@ -50,17 +48,6 @@ def written(digits, numbers, seed=0, **how):
     generator = np.random.default_rng(seed)
     photo = our_pictures.write_number(images[numbers], paper, generator, **how)
     return photo, "".join(map(str, labels[numbers]))
-
-
-def lenet(*arguments: str | Path):
-    return subprocess.run(
-        [sys.executable, "-m", "lenet_helpers", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        env=os.environ | {"PYTHONUTF8": "1"},
-        timeout=300,
-    )
 
 
 # ---- reading ----

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import lenet
 from PIL import Image
 from torch import nn
 
@@ -22,17 +19,6 @@ from lenet_helpers.prediction import cost_of_threshold, predict, reliability
 from lenet_helpers.recipes import load_pretrained
 
 A_FIVE = next(our_pictures.PICTURES.glob("5_*.jpg"))
-
-
-def lenet(*arguments: str | Path):
-    return subprocess.run(
-        [sys.executable, "-m", "lenet_helpers", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        env=os.environ | {"PYTHONUTF8": "1"},
-        timeout=300,
-    )
 
 
 def test_probabilities_are_the_softmax_of_the_logits(mnist):
