@@ -60,7 +60,7 @@ class Record:
     seed: int
     train_images: int = 0
     parameters: int = 0
-    test_accuracy: float | None = None  # after the last epoch
+    test_accuracy: float | None = None  # after the last epoch; None if the recipe left it alone
     test_loss: float | None = None
     epochs: list[dict[str, Any]] = field(default_factory=list)  # as in History
     cpu_seconds: float | None = None  # of the processor; other programs do not change it much
@@ -289,8 +289,8 @@ def train_run(
             *name,
             train_images=len(images),
             parameters=sum(p.numel() for p in trained.model.parameters()),
-            test_accuracy=trained.test.accuracy,
-            test_loss=trained.test.loss,
+            test_accuracy=trained.test.accuracy if trained.test else None,
+            test_loss=trained.test.loss if trained.test else None,
             epochs=[_rounded(asdict(epoch)) for epoch in trained.history.epochs],
             cpu_seconds=round(seconds, 2),
             weights=fingerprint(trained.model),

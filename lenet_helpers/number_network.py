@@ -18,6 +18,7 @@ import torch
 from scipy import ndimage
 from torch.optim.lr_scheduler import OneCycleLR
 
+from lenet_helpers.augmentation import vary
 from lenet_helpers.checkpoints import load_weights
 from lenet_helpers.data import (
     IMAGE_SIZE,
@@ -32,7 +33,7 @@ from lenet_helpers.drawn_digits import generate_digits
 from lenet_helpers.handwriting import centre, shrink
 from lenet_helpers.mnist_files import DATA_DIR
 from lenet_helpers.model import LeNet5
-from lenet_helpers.symbols import generate_symbols, vary
+from lenet_helpers.symbols import generate_symbols
 from lenet_helpers.training import fit, seed_everything
 
 NO_DIGIT = 10  # the eleventh class

@@ -10,14 +10,17 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import nn
+from torch.nn import functional
 from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from lenet_helpers.augmentation import vary
 from lenet_helpers.checkpoints import load_weights
 from lenet_helpers.data import DATA_DIR, MNIST, Batches, load_mnist
 from lenet_helpers.errors import CourseError
 from lenet_helpers.model import LeNet5
 from lenet_helpers.published import flip_homework, mindspore_lenet5, random_flip
-from lenet_helpers.symbols import CLASSES, add_symbols, vary
+from lenet_helpers.symbols import CLASSES, add_symbols
 from lenet_helpers.training import History, Metrics, evaluate, fit, seed_everything
 
 EVALUATION_BATCH = 400  # the fastest: its feature maps fit the cache; no result depends on it
@@ -39,6 +42,7 @@ class Recipe:
     batch_size: int = 64
     optimizer: Literal["adam", "sgd"] = "adam"
     momentum: float = 0.0
+    nesterov: bool = False
     weight_decay: float = 0.0
     schedule: Literal["constant", "one-cycle"] = "constant"
     model: Callable[[], nn.Module] = LeNet5
@@ -48,10 +52,13 @@ class Recipe:
     validation_size: int = 5000
     split_seed: int = 42
     augment: Callable[[torch.Tensor], torch.Tensor] | None = None  # of training batches
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = functional.cross_entropy
+    averaging: float = 0.0  # of the weights over the steps: how much of the average each step keeps
     drawings: int = 0  # drawn symbols of each kind beside MNIST's digits, lesson 08
     drop_last: bool = False  # a last batch that is not full, in training and in testing
     claim: str = ""  # what the publication says it reaches
     note: str = ""  # what the publication left open, and our choice
+    read_test: bool = True  # not while recipes are compared to choose one of them
 
 
 class TrainedModel(NamedTuple):
@@ -59,7 +66,7 @@ class TrainedModel(NamedTuple):
 
     model: nn.Module
     history: History
-    test: Metrics
+    test: Metrics | None  # None where the recipe leaves the test set alone
 
 
 RECIPES = {
@@ -221,7 +228,8 @@ def make_optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
     # fused: all parameters are updated in one call, with the same result in less time
     if recipe.optimizer == "adam":
         return torch.optim.Adam(model.parameters(), **settings, fused=True)
-    return torch.optim.SGD(model.parameters(), **settings, momentum=recipe.momentum, fused=True)
+    settings |= {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
+    return torch.optim.SGD(model.parameters(), **settings, fused=True)
 
 
 def make_test_batches(recipe: Recipe, mnist: MNIST) -> Batches:
@@ -273,6 +281,10 @@ def train_recipe(
     if recipe.schedule == "one-cycle":
         steps = recipe.epochs * len(batches)
         scheduler = OneCycleLR(optimizer, max_lr=recipe.learning_rate, total_steps=steps)
+    averaged = None
+    if recipe.averaging:
+        averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging))
+        optimizer.register_step_post_hook(lambda *_: averaged.update_parameters(model))
     test_batches = make_test_batches(recipe, mnist)
     validation = Batches(mnist.validation, EVALUATION_BATCH)
     history = fit(
@@ -282,11 +294,13 @@ def train_recipe(
         optimizer=optimizer,
         validation=validation if recipe.validation_size else test_batches,
         scheduler=scheduler,
+        loss_function=recipe.loss,
         augment=recipe.augment,
         device=device,
         checkpoint=checkpoint,
         progress=progress,
     )
-    test = evaluate(model, test_batches)
+    model = averaged.module if averaged else model
+    test = evaluate(model, test_batches) if recipe.read_test else None
     model.to(memory_format=torch.contiguous_format)  # the layout of a network loaded from a file
     return TrainedModel(model, history, test)

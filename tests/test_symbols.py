@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from lenet_helpers.augmentation import vary
 from lenet_helpers.data import MNIST, Batches, Split
 from lenet_helpers.recipes import PRETRAINED, find_recipe, load_pretrained, train_recipe
 from lenet_helpers.symbols import (
@@ -24,7 +25,6 @@ from lenet_helpers.symbols import (
     draw_symbol,
     generate_symbols,
     smooth,
-    vary,
 )
 from lenet_helpers.training import evaluate
 
