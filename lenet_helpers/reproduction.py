@@ -132,7 +132,7 @@ def continue_as_published(
     The optimizer holds the parameters of the old network. The backward pass writes gradients into
     the new one, so no step moves anything. Returns the new network.
     """
-    optimizer = make_optimizer(recipe, old)
+    optimizer = make_optimizer(recipe, old, mnist.train)
     new = recipe.model()
     with tempfile.TemporaryDirectory() as folder:
         save_weights(old, Path(folder) / "network.safetensors")

@@ -79,7 +79,7 @@ class OurWay:
         self.train = Batches(mnist.train, recipe.batch_size, shuffle=True)
         self.test = Batches(mnist.test, EVALUATION_BATCH)
         self.model = recipe.model().to(memory_format=torch.channels_last)
-        self.optimizer = make_optimizer(recipe, self.model)
+        self.optimizer = make_optimizer(recipe, self.model, mnist.train)
 
     def epoch(self) -> float:
         """Train one epoch; the test accuracy after it."""

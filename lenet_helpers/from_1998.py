@@ -1,0 +1,78 @@
+"""Lesson 07: the network of 1998 trained as the paper says, and the way from it to today."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from torch import nn
+from torch.nn import functional
+
+from lenet_helpers.augmentation import vary
+from lenet_helpers.comparison import Run, cross
+from lenet_helpers.data import DATA_DIR, MNIST, Batches
+from lenet_helpers.lenet_1998 import ScaleInput, lenet_1998, squared_loss
+from lenet_helpers.model import LeNet5
+from lenet_helpers.recipes import EVALUATION_BATCH, Recipe, TrainedModel, find_recipe
+from lenet_helpers.training import evaluate
+
+STUDY = DATA_DIR / "studies" / "lenet_1998.json"  # what the command lenet-1998 gave
+WALK_PASSES, WALK_SEEDS, DISTORTED_SEEDS = 5, 3, 2
+
+
+def walk() -> dict[str, Recipe]:
+    """From 1998 to today: each variant changes one thing of the one before."""
+    old = replace(find_recipe("lenet-1998"), name="from 1998", epochs=WALK_PASSES)
+    linear = {"radial_basis": False}
+    relu = linear | {"squash": False}
+    pooled = relu | {"subsampling": False}
+    steps = {
+        "output units": linear,
+        "squashing": relu,
+        "subsampling": pooled,
+        "connection table": pooled | {"table": False},
+    }
+    networks = {
+        name: replace(old, model=partial(lenet_1998, **parts), loss=functional.cross_entropy)
+        for name, parts in steps.items()
+    }
+    today = replace(
+        find_recipe("course"), name=old.name, epochs=WALK_PASSES, validation_size=0, normalize=False
+    )
+    return {
+        "1998": old,
+        **networks,
+        "optimizer": replace(today, model=scaled_lenet5),
+        "input": replace(today, normalize=True),
+    }
+
+
+def scaled_lenet5() -> nn.Sequential:
+    """Today's LeNet-5, its first weights too, with the input of 1998."""
+    return nn.Sequential(ScaleInput(), LeNet5())
+
+
+def study_runs(seeds: int) -> list[Run]:
+    """The runs of the study, with seeds 0, 1, … `seeds` - 1 for the paper's own training.
+
+    Of the walk three seeds, of the training with distorted images two, and one of the training
+    that takes a single sample at a time: it needs ten times as long.
+    """
+    paper = find_recipe("lenet-1998")
+    old = walk()["1998"]
+    losses = {"equation 8": replace(old, loss=squared_loss)}
+    runs = []
+    for seed in range(seeds):  # a study that is stopped has all variants for its first seeds
+        runs += cross({"as published": paper}, [seed])
+        runs += cross(walk() | losses if seed < WALK_SEEDS else {}, [seed])
+        distorted = {"distorted": replace(paper, augment=partial(vary, bent=0.0))}
+        runs += cross(distorted if seed < DISTORTED_SEEDS else {}, [seed])
+        runs += cross({"one sample": replace(old, batch_size=1)} if seed == 0 else {}, [seed])
+    return runs
+
+
+def measure(run: Run, trained: TrainedModel, mnist: MNIST) -> dict[str, Any]:  # noqa: ARG001
+    """Accuracy on the training images after the training."""
+    metrics = evaluate(trained.model, Batches(mnist.train, EVALUATION_BATCH))
+    return {"training_accuracy": metrics.accuracy}

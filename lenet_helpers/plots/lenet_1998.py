@@ -1,0 +1,157 @@
+"""Figures of lesson 07."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from lenet_helpers.plots.captions import FigureText
+from lenet_helpers.plots.style import given_or_new, new_figure, picture_axes, styled
+
+FIGURES = {
+    "07_squash": FigureText(
+        "The squashing function of 1998 beside tanh and ReLU.",
+        "Three curves from -3 to 3. The scaled tanh goes through the points -1, -1 and 1, 1 and "
+        "levels off at 1.7159; tanh levels off at 1; ReLU is a straight line right of 0.",
+    ),
+    "07_table": FigureText(
+        "Table I of the paper: which map of S2 each map of C3 sees.",
+        "A grid of 6 rows and 16 columns with 60 filled squares. The first 6 columns have three "
+        "neighbouring squares, the next 6 four, then 3 columns four in two pairs, the last all 6.",
+    ),
+    "07_bitmaps": FigureText(
+        "Targets of the 84 units of F6: a small picture for each digit, drawn by us.",
+        "Ten pictures of 7 by 12 squares, black and white, that look like the digits 0 to 9.",
+    ),
+    "07_step_sizes": FigureText(
+        "Step sizes of the parameters of each layer before the first pass.",
+        "A row for each layer with two bars on a logarithmic axis, one for each kind of first "
+        "weights. With a reach of 2.4 over the fan-in nearly all lie at the largest size, 0.025; "
+        "with the root they spread over several powers of ten. Two lines mark the paper's range.",
+    ),
+    "07_codes": FigureText(
+        "Test digits, what F6 makes of them after a short training, and the nearest bitmap.",
+        "Three rows of ten pictures: a handwritten digit, the 84 values of F6 as a picture of 7 by "
+        "12, which resembles a printed digit, and the bitmap of the answer.",
+    ),
+    "07_errors": FigureText(
+        "Errors on the test set and in training over 20 passes, for each seed of the study.",
+        "Two bundles of falling curves that level off after about ten passes; a dashed line "
+        "marks the published test error of 0.95 %.",
+    ),
+    "07_walk": FigureText(
+        "From 1998 to today: test accuracy after each change, seed by seed.",
+        "Seven rows from 1998 to the input of today. Dots are seeds, a mark is their mean.",
+    ),
+}
+
+
+@styled
+def squashing(sums: torch.Tensor, curves: Mapping[str, torch.Tensor]) -> Figure:
+    """Curves over the same sums; the first one is marked at -1 and 1."""
+    figure, ax = new_figure(2.8)
+    for (name, values), style in zip(curves.items(), ("-", "--", ":"), strict=True):
+        ax.plot(sums, values, style, label=name)
+    ax.plot([-1, 1], [-1, 1], "o", color="C0")
+    ax.set(xlabel="sum a", ylabel="value", ylim=(-2, 2.4))
+    ax.legend(loc="upper left")
+    return figure
+
+
+@styled
+def connection_table(table: Sequence[str], ax: Axes | None = None) -> Figure:
+    """A filled square where a map of C3 sees a map of S2."""
+    figure, ax = given_or_new(ax, 2.9)
+    seen = np.array([[str(source) in row for row in table] for source in range(6)])
+    ax.imshow(seen, cmap="Blues", vmin=0, vmax=1.4)
+    ax.set_xticks(np.arange(len(table) + 1) - 0.5, minor=True)
+    ax.set_yticks(np.arange(7) - 0.5, minor=True)
+    ax.grid(False)
+    ax.grid(True, which="minor", color="white", linewidth=2)
+    ax.tick_params(which="both", length=0)
+    ax.set(xticks=range(len(table)), yticks=range(6), xlabel="map of C3", ylabel="map of S2")
+    ax.spines[:].set_visible(False)
+    return figure
+
+
+@styled
+def bitmaps(pictures: torch.Tensor) -> Figure:
+    """Pictures `(n, height, width)` of -1 (white) and +1 (black) in one row."""
+    figure, axes = new_figure(1.5, ncols=len(pictures))
+    for digit, (ax, picture) in enumerate(zip(axes, pictures, strict=True)):
+        ax.imshow(picture, cmap="gray_r", vmin=-1, vmax=1)
+        picture_axes(ax, str(digit))
+    return figure
+
+
+@styled
+def codes(images: torch.Tensor, values: torch.Tensor, nearest: torch.Tensor) -> Figure:
+    """Digits `(n, height, width)`, their codes and the nearest bitmaps `(n, 12, 7)`."""
+    figure, axes = new_figure(3.3, nrows=3, ncols=len(images))
+    rows = ((images, None, "digit"), (values, 1.7159, "F6"), (nearest, 1, "bitmap"))
+    for line, (pictures, limit, name) in zip(axes, rows, strict=True):
+        for ax, picture in zip(line, pictures, strict=True):
+            low = None if limit is None else -limit
+            ax.imshow(picture, cmap="gray_r", vmin=low, vmax=limit)
+            picture_axes(ax)
+        line[0].set_ylabel(name)
+    return figure
+
+
+@styled
+def step_sizes(
+    sizes: Mapping[str, Mapping[str, torch.Tensor]], published: tuple[float, float]
+) -> Figure:
+    """For each kind of first weights and each layer, the range of its step sizes."""
+    names = list(next(iter(sizes.values())))
+    figure, ax = new_figure(0.9 + 0.36 * len(names))
+    for number, (kind, layers) in enumerate(sizes.items()):
+        places = -np.arange(len(names)) + 0.15 - 0.3 * number
+        low, high = ([edge(layers[n]) for n in names] for edge in (torch.min, torch.max))
+        median = [layers[n].median() for n in names]
+        ax.hlines(places, low, high, color=f"C{number}", linewidth=4, alpha=0.5, label=kind)
+        ax.plot(median, places, "o", color=f"C{number}", markersize=5)
+    for edge, label in zip(published, ("range in the paper", None), strict=True):
+        ax.axvline(edge, color="C6", linestyle="--", linewidth=1, label=label)
+    ax.set_yticks(-np.arange(len(names)), names)
+    ax.set(xscale="log", xlabel="step size of a parameter, first pass (dot: median)")
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=3)
+    return figure
+
+
+@styled
+def errors(
+    test: Sequence[Sequence[float]], training: Sequence[Sequence[float]], published: float
+) -> Figure:
+    """One curve of errors after each pass for each seed; errors are fractions 0…1."""
+    figure, ax = new_figure(3.4)
+    for name, curves, color in (("test", test, "C0"), ("training", training, "C1")):
+        for number, curve in enumerate(curves):
+            label = None if number else f"{name}, {len(curves)} seeds"
+            passes = range(1, len(curve) + 1)
+            ax.plot(passes, curve, color=color, linewidth=1.2, alpha=0.8, label=label)
+    ax.axhline(published, color="C6", linestyle="--", linewidth=1, label="published, test")
+    ax.set(xlabel="pass", ylabel="errors", yscale="log")
+    ax.set_yticks([0.003, 0.01, 0.03, 0.1], ["0.3 %", "1 %", "3 %", "10 %"])
+    ax.minorticks_off()
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.legend()
+    return figure
+
+
+@styled
+def walk(accuracies: Mapping[str, Sequence[float]], ax: Axes | None = None) -> Figure:
+    """Test accuracies of each step, one for each seed, from top to bottom."""
+    figure, ax = given_or_new(ax, 0.7 + 0.36 * len(accuracies))
+    for place, values in enumerate(accuracies.values()):
+        ax.plot(values, [-place] * len(values), ".", color="C0", markersize=7)
+        ax.plot(np.mean(values), -place, "|", color="C1", markersize=16, markeredgewidth=2.5)
+    ax.set_yticks(-np.arange(len(accuracies)), list(accuracies))
+    ax.set(xlabel="test accuracy (orange: mean of the seeds)")
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    return figure
