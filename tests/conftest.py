@@ -12,7 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from torchvision import datasets
 
 from lenet_helpers.data import MNIST, load_mnist
 from lenet_helpers.mnist_files import fetch_mnist
@@ -34,6 +36,13 @@ def data_dir(mnist_raw: Path) -> Path:
 def mnist(data_dir: Path) -> MNIST:
     """MNIST as the course uses it. Never change its tensors."""
     return load_mnist(data_dir)
+
+
+@pytest.fixture(scope="session")
+def mnist_test(data_dir: Path) -> tuple[np.ndarray, np.ndarray]:
+    """MNIST's test set as the files have it: grey levels `(n, 28, 28)` and classes."""
+    test = datasets.MNIST(data_dir, train=False)
+    return test.data.numpy(), test.targets.numpy()
 
 
 def lenet(*arguments: str | Path, cwd: Path | None = None, **environment: str):

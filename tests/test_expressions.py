@@ -7,10 +7,10 @@ import itertools
 
 import numpy as np
 import pytest
+from conftest import lenet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from test_prediction import lenet
 
 from lenet_helpers import our_pictures, reading
 from lenet_helpers.arithmetic import ExpressionError, branches, parse
@@ -27,7 +27,7 @@ from lenet_helpers.expressions import (
 )
 from lenet_helpers.handwriting import NoInkError
 from lenet_helpers.lines import find_line
-from lenet_helpers.our_expressions import EXPRESSIONS, TEXTS, make_expressions, write_expression
+from lenet_helpers.our_expressions import EXPRESSIONS, TEXTS, write_expression
 from lenet_helpers.pieces import segment
 from lenet_helpers.plots import expressions as plots
 from lenet_helpers.recipes import load_pretrained
@@ -123,12 +123,6 @@ def test_the_parts_of_a_symbol_are_offered_as_one(mnist_test, text, parts):
 
 
 @pytest.fixture(scope="module")
-def mnist_test(mnist):
-    levels = (mnist.test.images[:, 0, 2:30, 2:30] * 0.3081 + 0.1307) * 255
-    return levels.numpy(), mnist.test.labels.numpy()
-
-
-@pytest.fixture(scope="module")
 def network():
     return load_pretrained("symbols")
 
@@ -172,13 +166,6 @@ def test_a_blank_page_is_refused(network):
     page = our_pictures.blank_page(PAPER, np.random.default_rng(0))
     with pytest.raises(NoInkError):
         read_expression(network, page)
-
-
-def test_the_kits_pictures_are_those_the_command_makes(mnist_test, tmp_path):
-    written = make_expressions(*mnist_test, tmp_path)
-    assert (tmp_path / "labels.csv").read_text() == (EXPRESSIONS / "labels.csv").read_text()
-    assert [path.name for path in written] == sorted(p.name for p in EXPRESSIONS.glob("*.jpg"))
-    assert sum(path.stat().st_size for path in EXPRESSIONS.glob("*.jpg")) < 200_000
 
 
 def test_predict_expression_prints_text_verdict_and_alternatives(tmp_path):

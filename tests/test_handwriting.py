@@ -14,12 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
-from torchvision import datasets
 
 from lenet_helpers import our_pictures
 from lenet_helpers.errors import CourseError
 from lenet_helpers.handwriting import NoInkError, prepare_as_published, prepare_digit
-from lenet_helpers.picture_files import open_picture
 from lenet_helpers.prediction import predict
 from lenet_helpers.recipes import load_pretrained
 
@@ -29,15 +27,9 @@ some = settings(
 
 
 @pytest.fixture(scope="module")
-def digits(data_dir):
-    test = datasets.MNIST(data_dir, train=False)
-    return test.data.numpy(), test.targets
-
-
-@pytest.fixture(scope="module")
-def page(digits):
+def page(mnist_test):
     """A three, black on white, 280×280."""
-    return drawn(digits[0][18])
+    return drawn(mnist_test[0][18])
 
 
 def drawn(digit: np.ndarray, zoom: int = 7) -> np.ndarray:
@@ -58,8 +50,8 @@ def alike(one, other) -> bool:
 
 @some
 @given(number=st.integers(0, 9999), zoom=st.integers(2, 10))
-def test_longest_side_is_20_and_the_centre_of_mass_is_in_the_middle(digits, number, zoom):
-    image = result(drawn(digits[0][number], zoom))
+def test_longest_side_is_20_and_the_centre_of_mass_is_in_the_middle(mnist_test, number, zoom):
+    image = result(drawn(mnist_test[0][number], zoom))
     rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
     assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
     assert np.abs(np.array(ndimage.center_of_mass(image)) - 13.5).max() <= 1
@@ -132,8 +124,8 @@ def test_coloured_ink_as_bright_as_its_paper_is_found(page):
     assert alike(result(colours), result(page))
 
 
-def test_real_digits_drawn_large_are_read_as_the_digits_themselves(digits):
-    images, labels = digits[0][:100], digits[1][:100]
+def test_real_digits_drawn_large_are_read_as_the_digits_themselves(mnist_test):
+    images, labels = mnist_test[0][:100], torch.from_numpy(mnist_test[1][:100])
     model = load_pretrained()
     ours = predict(model, [drawn(image) for image in images])
     pages = [np.pad(drawn(image), ((0, 100), (0, 60)), constant_values=255) for image in images]
@@ -149,15 +141,6 @@ def test_the_pictures_of_the_kit_are_read():
     assert sum(path.stat().st_size for path, _ in rows) < 1_000_000
     answers = predict(load_pretrained(), [path for path, _ in rows])
     assert (answers.digit == labels).float().mean() >= 0.95
-
-
-def test_the_pictures_of_the_kit_can_be_made_again(digits, tmp_path):
-    our_pictures.make_pictures(digits[0], digits[1].numpy(), tmp_path)
-    again = our_pictures.read_labels(tmp_path)
-    kept = our_pictures.read_labels(our_pictures.PICTURES)
-    assert [(path.name, label) for path, label in again] == [(p.name, label) for p, label in kept]
-    for (new, _), (old, _) in zip(again, kept, strict=True):
-        np.testing.assert_allclose(open_picture(new), open_picture(old), atol=0.06)
 
 
 # ---- what is refused ----

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from torch import nn
-from torchvision import datasets
 
 from lenet_helpers import our_pictures, reading, segmentation
 from lenet_helpers.drawn_digits import DRAWINGS, generate_digits
@@ -32,13 +31,6 @@ PLAIN = NUMBERS / "05_kraft.jpg"  # ten digits that stand apart: 5441813812
 @pytest.fixture(scope="module")
 def network():
     return load_number_network()
-
-
-@pytest.fixture(scope="module")
-def digits(data_dir):
-    """Images of the test set and their classes."""
-    test = datasets.MNIST(data_dir, train=False)
-    return test.data.numpy(), test.targets.numpy()
 
 
 def written(digits, numbers, seed=0, **how):
@@ -68,29 +60,29 @@ def test_a_number_has_its_digits_their_boxes_and_probabilities(network):
     assert lefts == sorted(lefts)
 
 
-def test_digits_that_stand_apart_are_read_on_every_paper(network, digits):
+def test_digits_that_stand_apart_are_read_on_every_paper(network, mnist_test):
     right = total = 0
     for seed in range(16):
-        photo, truth = written(digits, slice(2000 + 6 * seed, 2006 + 6 * seed), seed)
+        photo, truth = written(mnist_test, slice(2000 + 6 * seed, 2006 + 6 * seed), seed)
         total += len(truth)
         right += len(truth) - reading.edit_distance(truth, read_number(network, photo).text)
     assert right / total >= 0.93
 
 
-def test_some_touching_digits_are_cut_where_parts_alone_would_read_none(network, digits):
+def test_some_touching_digits_are_cut_where_parts_alone_would_read_none(network, mnist_test):
     exact = parts = 0
     for seed in range(16):
         pair = slice(3000 + 2 * seed, 3002 + 2 * seed)
-        photo, truth = written(digits, pair, seed, touching=1.0)
+        photo, truth = written(mnist_test, pair, seed, touching=1.0)
         number = read_number(network, photo)
         exact += number.text == truth
         parts += len(number.line.parts) == 2
     assert exact >= parts + 3
 
 
-def test_specks_do_not_matter(network, digits):
-    clean, truth = written(digits, slice(2000, 2006), 0)
-    dirty, _ = written(digits, slice(2000, 2006), 0, specks=6)
+def test_specks_do_not_matter(network, mnist_test):
+    clean, truth = written(mnist_test, slice(2000, 2006), 0)
+    dirty, _ = written(mnist_test, slice(2000, 2006), 0, specks=6)
     assert read_number(network, clean).text == read_number(network, dirty).text == truth
 
 
@@ -318,20 +310,7 @@ def test_a_doubtful_digit_is_called_so(network):
     assert words.count("not sure") == 11
 
 
-# ---- the kit's pictures ----
-
-
-def test_the_command_makes_the_pictures_that_are_there(digits, tmp_path):
-    made = our_pictures.make_numbers(*digits, tmp_path)
-    labels = our_pictures.read_labels(NUMBERS)
-    assert our_pictures.read_labels(tmp_path) == [(tmp_path / p.name, t) for p, t in labels]
-    for path in made:
-        one, other = (np.asarray(Image.open(p)).astype(int) for p in (path, NUMBERS / path.name))
-        assert np.abs(one - other).mean() < 1
-    assert sum(path.stat().st_size for path in made) < 500_000
-
-
-def test_touching_digits_are_one_connected_part_and_others_are_not(digits):
-    apart, _ = written(digits, slice(2000, 2004), 0)
-    together, _ = written(digits, slice(2000, 2004), 0, touching=1.0)
+def test_touching_digits_are_one_connected_part_and_others_are_not(mnist_test):
+    apart, _ = written(mnist_test, slice(2000, 2004), 0)
+    together, _ = written(mnist_test, slice(2000, 2004), 0, touching=1.0)
     assert len(find_line(together).parts) < len(find_line(apart).parts)

@@ -14,6 +14,8 @@ from torch import nn
 from lenet_helpers import our_pictures, reading
 from lenet_helpers.errors import CourseError
 from lenet_helpers.handwriting import prepare_digit
+from lenet_helpers.our_expressions import EXPRESSIONS, make_expressions
+from lenet_helpers.picture_files import open_picture
 from lenet_helpers.plots import prediction as plots
 from lenet_helpers.prediction import cost_of_threshold, predict, reliability
 from lenet_helpers.recipes import load_pretrained
@@ -78,6 +80,26 @@ def test_letters_and_clothes_have_ink():
     for name in our_pictures.CLOTHES:
         assert prepare_digit(our_pictures.clothes(name)).steps["28×28"].max() == 1
     assert prepare_digit(our_pictures.letter("A")).tensor.shape == (1, 1, 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("make", "kept", "size"),
+    [
+        (our_pictures.make_pictures, our_pictures.PICTURES, 1_000_000),
+        (our_pictures.make_numbers, our_pictures.PICTURES / "numbers", 500_000),
+        (make_expressions, EXPRESSIONS, 200_000),
+    ],
+)
+def test_the_command_makes_the_pictures_that_are_there(make, kept, size, mnist_test, tmp_path):
+    written = make(*mnist_test, tmp_path)
+    assert (tmp_path / "labels.csv").read_bytes() == (kept / "labels.csv").read_bytes()
+    assert {path.name for path in written} == {path.name for path in kept.glob("*.jpg")}
+    for path in written:
+        difference = np.abs(open_picture(path) - open_picture(kept / path.name))
+        # The same bytes on one machine; another SciPy or Pillow may round otherwise.
+        assert difference.mean() < 0.5 / 255, path.name
+        assert difference.max() < 0.06, path.name
+    assert sum(path.stat().st_size for path in kept.glob("*.jpg")) < size
 
 
 def test_predict_prints_digit_probability_and_bars(tmp_path):
