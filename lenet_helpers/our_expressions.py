@@ -79,7 +79,7 @@ def make_expressions(
         Where to write.
     seed
         Decides digits, symbols, gaps, tilt, light, blur and noise. 12 is the first from 8 on
-        that gives no symbol at which a person hesitates; no measure of how well lines are read.
+        of which a person reads every line at a glance: examples, no measure of the reader.
     """
     random = np.random.default_rng(seed)
     made = []

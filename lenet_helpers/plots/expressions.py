@@ -15,8 +15,9 @@ from lenet_helpers.plots.style import new_figure, picture_axes, styled
 FIGURES = {
     "08_drawn": FigureText(
         "Symbols drawn by the generator, as the network takes them.",
-        "Rows of white symbols on black, sixteen in each: plus, minus, times, divided by, "
-        "slash, equals, brackets, points and commas, and the digits 1, 2, 4, 7 and 9.",
+        "Rows of white symbols on black, sixteen in each, with the symbol's name at the left: "
+        "plus, minus, times, divided by, slash, equals, brackets, points and commas, and the "
+        "digits 1, 2, 4, 7 and 9.",
     ),
     "08_training": FigureText(
         "Loss and accuracy over the training with 19 classes.",
@@ -44,7 +45,7 @@ FIGURES = {
         "that was read and what it is worth.",
     ),
     "08_failures": FigureText(
-        "The worst of the random lines, with what is written and what is read.",
+        "Random lines that were misread, with what is written and what was read.",
         "Photos of handwritten arithmetic; above each what is written and what was read, which "
         "differ in a symbol or two.",
     ),
@@ -52,15 +53,23 @@ FIGURES = {
 Branch = tuple[str, Sequence]  # a sign or a number, and the branches below it
 
 
+def printed(text: str) -> str:
+    """Arithmetic as printers set it: a hyphen is too short for a minus."""
+    return text.replace("-", "−")
+
+
 @styled
-def drawings(rows: Sequence[Sequence[np.ndarray]]) -> Figure:
-    """Rows of images `(height, width)`, one row for each kind, close together."""
+def drawings(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str]) -> Figure:
+    """Rows of images `(height, width)`, one row for each kind with its name, close together."""
     page = np.concatenate(
         [np.concatenate([np.pad(image, 1) for image in row], axis=1) for row in rows]
     )
     figure, axis = new_figure(7.2 * page.shape[0] / page.shape[1])
     picture_axes(axis)
     axis.imshow(page)
+    middles = (np.arange(len(rows)) + 0.5) * page.shape[0] / len(rows)
+    axis.set_yticks(middles, [printed(name) for name in names], fontsize=12)
+    axis.tick_params(length=0)
     return figure
 
 
@@ -78,7 +87,7 @@ def places(geometry: Mapping[str, Sequence[float]], symbols: str) -> Figure:
         height, _, width, _, low, _ = geometry[symbol]
         corner = (x - width / 2, low - height / 2)
         axis.add_patch(Rectangle(corner, width, height, facecolor="C0", alpha=0.5))
-        axis.text(x, 1.0, symbol, ha="center", va="center", fontsize=12)
+        axis.text(x, 1.0, printed(symbol), ha="center", va="center", fontsize=12)
     axis.set(xlim=(-0.7, len(symbols) - 0.3), ylim=(1.2, -0.9), xticks=[])
     axis.set(ylabel="below the middle of\nthe digits, in heights")
     axis.grid(False)
@@ -107,7 +116,9 @@ def draw_trees(axis: Axes, branches: Sequence[Branch]) -> None:
         for other in middles:
             axis.plot([x, other], [-depth, -depth - 1], color="0.6", linewidth=1, zorder=1)
         frame = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "C0"}
-        axis.text(x, -depth, name, ha="center", va="center", fontsize=9, bbox=frame, zorder=2)
+        axis.text(
+            x, -depth, printed(name), ha="center", va="center", fontsize=9, bbox=frame, zorder=2
+        )
         return x
 
     for number, branch in enumerate(branches):
@@ -159,18 +170,18 @@ def expression(
     bottom, right = max(box[2] for box in boxes), max(box[3] for box in boxes)
     room = 0.25 * (bottom - top)
     axes[1].imshow(1 - ink, vmin=0, vmax=1)
-    size = float(np.clip(80 / len(boxes), 4, 9))
+    size = float(np.clip(72 / len(boxes), 4, 9))
     for box, symbol, probability in zip(boxes, symbols, probabilities, strict=True):
         corner, across, down = (box[1] - 1, box[0] - 1), box[3] - box[1] + 1, box[2] - box[0] + 1
         axes[1].add_patch(Rectangle(corner, across, down, fill=False, edgecolor="C1"))
-        words = f"{symbol}\n{probability:.0%}"
+        words = f"{printed(symbol)}\n{probability:.0%}"
         middle = (box[1] + box[3]) / 2
         axes[1].text(middle, bottom + room, words, ha="center", va="top", fontsize=size)
     axes[1].set(xlim=(left - room, right + room), ylim=(bottom + 4.5 * room, top - room))
-    picture_axes(axes[2], result)
+    picture_axes(axes[2], printed(result))
     if branches:
         draw_trees(axes[2], branches)
-        axes[2].set_title(result, loc="center")
+        axes[2].set_title(printed(result), loc="center")
     return figure
 
 
@@ -178,10 +189,10 @@ def expression(
 def lines(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 2) -> Figure:
     """Pictures of lines, each under its title."""
     rows = -(-len(images) // columns)
-    figure, axes = new_figure(1.15 * rows, nrows=rows, ncols=columns, squeeze=False)
+    figure, axes = new_figure(1.3 * rows, nrows=rows, ncols=columns, squeeze=False)
     for axis in axes.flat:
         picture_axes(axis)
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
         axis.imshow(image)
-        axis.set_title(title, fontsize=8.5)
+        axis.set_title(printed(title), fontsize=8.5, pad=3)
     return figure
