@@ -303,6 +303,7 @@ def two_views(lab: Lab) -> str:
     return lab.add("two_views.ipynb", first, "pad")
 
 
+@pytest.mark.lessons
 def test_the_lesson_reads_what_is_drawn_on_its_pad(lab, lesson, visit, digits):
     tab = open_in_lab(visit, lab, lesson)
     # While cells are still running, new outputs push the pad about under the mouse.

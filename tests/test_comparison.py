@@ -10,7 +10,6 @@ import threading
 import time
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import joblib
 import pytest
@@ -249,6 +248,7 @@ def test_the_study_is_what_the_command_runs_today(study):
     if len(study.records) < len(wanted):  # the file says that it is not finished
         assert f"{len(study.records)} of {len(wanted)} runs" in study.interruptions[-1]
     assert {r.train_images for r in study.records} == {55_000, 60_000}
+    assert STUDY.stat().st_size < 500_000
 
 
 def test_the_study_has_enough_seeds_for_its_verdicts(study):
@@ -264,9 +264,9 @@ def test_the_mode_alone_changes_no_weight(study):
     assert all(record.weights == never[record.seed].weights for record in switched)
 
 
+@pytest.mark.lessons
 def test_a_run_of_the_study_trained_again_has_the_same_accuracy(study, data_dir):
     record = study.of("course", "none")[0]
     again = train_run(Run("none", variants_of("course")["none"], record.seed), str(data_dir))
     assert again.error is None
     assert abs(again.test_accuracy - record.test_accuracy) <= 0.002
-    assert Path(STUDY).stat().st_size < 500_000

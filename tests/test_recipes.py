@@ -41,12 +41,14 @@ def accuracies_of(name: str, data_dir) -> list[float]:
     return [float(line) for output in outputs for line in output.split()]
 
 
+@pytest.mark.lessons
 def test_quick_reaches_98_3_per_cent_on_each_of_five_seeds(data_dir):
     accuracies = accuracies_of("quick", data_dir)
     assert len(accuracies) == 5
     assert min(accuracies) >= 0.983, accuracies
 
 
+@pytest.mark.lessons
 def test_course_reaches_99_0_per_cent_in_the_mean_over_five_seeds(data_dir):
     accuracies = accuracies_of("course", data_dir)
     assert len(accuracies) == 5

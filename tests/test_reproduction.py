@@ -199,6 +199,7 @@ def test_the_tutorial_with_the_layers_is_the_arm_of_lesson_04():
     assert replace(here, **words) == replace(both, **words)
 
 
+@pytest.mark.lessons
 def test_a_recipe_trained_again_lies_where_the_study_says(study, data_dir):
     from lenet_helpers.claims import further_run
 
