@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 import pytest
@@ -45,28 +46,38 @@ def write_lesson(folder: Path, *sources: str, quick: dict | None = None, name="0
     return path
 
 
-def test_a_sound_lesson_runs_with_the_parameters_it_was_given(tmp_path):
-    path = write_lesson(tmp_path, "print(EPOCHS * 2)")
-    result = run_lesson(path, {"EPOCHS": 21}, tmp_path / "out")
-    assert result.failure is None
-    assert "42\n" in [
-        output.text
-        for cell in nbformat.read(result.copy, as_version=4).cells
-        for output in cell.get("outputs", [])
-    ]
+class Sound(NamedTuple):
+    """A sound lesson that was run."""
+
+    path: Path
+    before: bytes  # what the file held
+    result: course.LessonRun
+    printed: list[str]
 
 
-def test_the_committed_notebook_is_not_changed(tmp_path):
-    path = write_lesson(tmp_path, "print(EPOCHS)")
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory) -> Sound:
+    folder = tmp_path_factory.mktemp("sound")
+    (folder / "beside.txt").write_text("here")
+    path = write_lesson(folder, "print(EPOCHS * 2)", "print(open('beside.txt').read())")
     before = path.read_bytes()
-    run_lesson(path, {}, tmp_path / "out")
-    assert path.read_bytes() == before
+    result = run_lesson(path, {"EPOCHS": 21}, folder / "out")
+    cells = nbformat.read(result.copy, as_version=4).cells
+    printed = [output.text for cell in cells for output in cell.get("outputs", [])]
+    return Sound(path, before, result, printed)
 
 
-def test_a_lesson_runs_in_its_own_folder(tmp_path):
-    (tmp_path / "beside.txt").write_text("here")
-    path = write_lesson(tmp_path, "assert open('beside.txt').read() == 'here'")
-    assert run_lesson(path, {}, tmp_path / "out").failure is None
+def test_a_sound_lesson_runs_with_the_parameters_it_was_given(sound):
+    assert sound.result.failure is None
+    assert "42\n" in sound.printed
+
+
+def test_the_committed_notebook_is_not_changed(sound):
+    assert sound.path.read_bytes() == sound.before
+
+
+def test_a_lesson_runs_in_its_own_folder(sound):
+    assert "here\n" in sound.printed
 
 
 def test_a_raising_cell_fails_with_its_source_and_error_and_keeps_the_copy(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import os
 import re
 import subprocess
@@ -192,59 +191,72 @@ def test_the_lesson_at_its_real_setting_gives_what_is_committed(path):
 # That the checks above can fail: each breaks a small notebook in one way.
 
 
-@pytest.fixture
-def small_notebook(tmp_path):
-    """Writes a notebook of one compared cell that prints 42 and the given cells."""
-
-    def write(*sources: str, printed: str = "42\n") -> Path:
-        compared = nbformat.v4.new_code_cell("print(6 * 7)", execution_count=1)
-        compared.metadata["tags"] = ["nbval-check-output"]
-        compared.outputs = [nbformat.v4.new_output("stream", name="stdout", text=printed)]
-        cells = [compared, *map(nbformat.v4.new_code_cell, sources)]
-        notebook = nbformat.v4.new_notebook(cells=cells)
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-        path = tmp_path / "small.ipynb"
-        nbformat.write(notebook, path)
-        return path
-
-    return write
+def write_notebook(path: Path, *sources: str, printed: str = "42\n") -> Path:
+    """A notebook of one compared cell that prints 42, and the given cells."""
+    compared = nbformat.v4.new_code_cell("print(6 * 7)", execution_count=1)
+    compared.metadata["tags"] = ["nbval-check-output"]
+    compared.outputs = [nbformat.v4.new_output("stream", name="stdout", text=printed)]
+    cells = [compared, *map(nbformat.v4.new_code_cell, sources)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, path)
+    return path
 
 
-def test_a_sound_notebook_passes(small_notebook):
-    assert run_nbval(small_notebook("assert True")).returncode == 0
+def write_lesson_that_printed_something_else(path: Path) -> None:
+    """Lesson 02 up to its first compared cell, as if that had printed something else."""
+    notebook = nbformat.read(course.NOTEBOOKS / "02_model.ipynb", as_version=4)
+    position, cell = next(
+        (n, c)
+        for n, c in enumerate(notebook.cells)
+        if "nbval-check-output" in tags_of(c) and c.outputs
+    )
+    cell.outputs[0].text = "not what the lesson prints\n"
+    notebook.cells = notebook.cells[: position + 1]
+    nbformat.write(notebook, path)
 
 
-def test_a_changed_compared_output_fails(small_notebook):
-    result = run_nbval(small_notebook("assert True", printed="43\n"))
-    assert result.returncode == 1
-    assert "43" in result.stdout
-    assert "1 failed, 1 passed" in result.stdout
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory) -> subprocess.CompletedProcess:
+    """One run of nbval over all of them: each run of its own would take seconds to start."""
+    folder = tmp_path_factory.mktemp("broken")
+    write_notebook(folder / "changed.ipynb", "assert True", printed="43\n")
+    write_notebook(folder / "divides.ipynb", "1 / 0")
+    write_notebook(folder / "claims.ipynb", "assert 1 == 2, 'the claim'")
+    write_lesson_that_printed_something_else(folder / "lesson.ipynb")
+    return run_nbval(folder)
 
 
-@pytest.mark.parametrize("source", ["1 / 0", "assert 1 == 2, 'the claim'"])
-def test_a_raising_cell_fails(small_notebook, source):
-    result = run_nbval(small_notebook(source))
-    assert result.returncode == 1
-    assert "1 failed, 1 passed" in result.stdout
+def failed(result: subprocess.CompletedProcess) -> list[tuple[str, int]]:
+    """Notebooks and the numbers of their cells that failed."""
+    found = re.findall(r"^FAILED .*?(\w+)\.ipynb::.*?Cell (\d+)", result.stdout, re.M)
+    return [(name, int(number)) for name, number in found]
 
 
-def test_a_kernel_that_dies_fails(small_notebook):
-    result = run_nbval(small_notebook("import os\nos._exit(0)", "assert True"), cell_limit=10)
+def test_a_sound_notebook_passes(tmp_path):
+    result = run_nbval(write_notebook(tmp_path / "sound.ipynb", "assert True"))
+    assert result.returncode == 0
+    assert "2 passed" in result.stdout
+
+
+def test_a_changed_compared_output_fails(broken):
+    assert broken.returncode == 1
+    assert "43" in broken.stdout
+    assert [cell for cell in failed(broken) if cell[0] == "changed"] == [("changed", 0)]
+
+
+@pytest.mark.parametrize("name", ["divides", "claims"])
+def test_a_raising_cell_fails(broken, name):
+    assert broken.returncode == 1
+    assert [cell for cell in failed(broken) if cell[0] == name] == [(name, 1)]
+
+
+def test_a_kernel_that_dies_fails(tmp_path):
+    path = write_notebook(tmp_path / "dies.ipynb", "import os\nos._exit(0)", "assert True")
+    result = run_nbval(path, cell_limit=3)
     assert result.returncode == 1  # nbval lets exit() pass: run_lesson finds it, see test_course
 
 
-def test_a_changed_output_of_a_real_lesson_is_found(tmp_path):
-    path = tmp_path / "02_model.ipynb"
-    notebook = json.loads((course.NOTEBOOKS / path.name).read_text(encoding="utf-8"))
-    cell = next(
-        c
-        for c in notebook["cells"]
-        if "nbval-check-output" in c["metadata"].get("tags", []) and c["outputs"]
-    )
-    position = notebook["cells"].index(cell)
-    cell["outputs"][0]["text"] = ["not what the lesson prints\n"]
-    notebook["cells"] = notebook["cells"][: position + 1]  # the rest would only take time
-    path.write_text(json.dumps(notebook), encoding="utf-8")
-    result = run_nbval(path)
-    assert result.returncode == 1
-    assert "1 failed" in result.stdout
+def test_a_changed_output_of_a_real_lesson_is_found(broken):
+    assert broken.returncode == 1
+    assert len([cell for cell in failed(broken) if cell[0] == "lesson"]) == 1

@@ -271,7 +271,7 @@ def test_a_real_sigint_ends_fit_with_its_history(small):
 def test_one_bar_shows_loss_accuracy_and_time_left():
     code = (
         "import torch; from lenet_helpers.model import LeNet5; from lenet_helpers.training import "
-        "fit; model = LeNet5(); batch = (torch.zeros(64, 1, 32, 32), torch.zeros(64).long()); "
+        "fit; model = LeNet5(); batch = (torch.zeros(8, 1, 32, 32), torch.zeros(8).long()); "
         "fit(model, [batch] * 100, epochs=3, optimizer=torch.optim.SGD(model.parameters(), 0.1))"
     )
     environment = {k: v for k, v in os.environ.items() if k != "TQDM_DISABLE"}
