@@ -8,14 +8,18 @@ os.environ["TQDM_DISABLE"] = "1"
 # Threads of several processes on the same cores wait for each other: ten times slower was seen.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import io
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 from torchvision import datasets
 
+from lenet_helpers.__main__ import main
 from lenet_helpers.data import MNIST, load_mnist
 from lenet_helpers.mnist_files import fetch_mnist
 
@@ -45,8 +49,22 @@ def mnist_test(data_dir: Path) -> tuple[np.ndarray, np.ndarray]:
     return test.data.numpy(), test.targets.numpy()
 
 
+def command(*arguments: str | Path) -> subprocess.CompletedProcess:
+    """What `python -m lenet_helpers` does with these arguments, here: torch is already imported."""
+    line = ["lenet_helpers", *map(str, arguments)]
+    output, errors = io.StringIO(), io.StringIO()
+    with mock.patch.object(sys, "argv", line), redirect_stdout(output), redirect_stderr(errors):
+        with pytest.raises(SystemExit) as end:
+            main()
+        status = end.value.code
+        if isinstance(status, str):  # Python prints it when it ends
+            print(status, file=errors)
+            status = 1
+    return subprocess.CompletedProcess(line, status or 0, output.getvalue(), errors.getvalue())
+
+
 def lenet(*arguments: str | Path, cwd: Path | None = None, **environment: str):
-    """Run `python -m lenet_helpers` with these arguments."""
+    """Run `python -m lenet_helpers` with these arguments, in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "lenet_helpers", *map(str, arguments)],
         capture_output=True,

@@ -9,39 +9,49 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import lenet
+from conftest import command, lenet
 from safetensors.numpy import load_file
 
-from lenet_helpers import doctor
+from lenet_helpers import doctor, recipes
+from lenet_helpers.checkpoints import load_weights
+from lenet_helpers.data import MNIST, Batches, Split
 from lenet_helpers.mnist_files import MD5
+from lenet_helpers.model import LeNet5
+from lenet_helpers.training import evaluate
+
+MISTAKES = [
+    (["train", "slow"], "Error: There is no recipe 'slow'. Choose one of quick, course"),
+    (["run", "99"], "Error: There is no lesson '99'. Choose from 01_data, 02_model"),
+    (["run", "03", "--set", "EPOCH=3"], "Error: No lesson asked for has a parameter EPOCH."),
+    (["run", "03", "--set", "EPOCHS=many"], "Error: EPOCHS='many' does not do"),
+    (["run", "03", "--set", "EPOCHS"], "Error: --set EPOCHS is not of the form NAME=VALUE."),
+]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["train", "slow"], "Error: There is no recipe 'slow'. Choose one of quick, course"),
-        (["run", "99"], "Error: There is no lesson '99'. Choose from 01_data, 02_model"),
-        (["run", "03", "--set", "EPOCH=3"], "Error: No lesson asked for has a parameter EPOCH."),
-        (["run", "03", "--set", "EPOCHS=many"], "Error: EPOCHS='many' does not do"),
-        (["run", "03", "--set", "EPOCHS"], "Error: --set EPOCHS is not of the form NAME=VALUE."),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES)
 def test_an_error_is_one_line_and_exit_status_1(arguments, message):
-    result = lenet(*arguments)
+    result = command(*arguments)
     assert result.returncode == 1
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize("arguments", [MISTAKES[0][0], MISTAKES[3][0]])
+def test_a_process_of_its_own_says_the_same_and_no_more(arguments):
+    process, here = lenet(*arguments), command(*arguments)
+    assert process.returncode == here.returncode
+    assert (process.stdout, process.stderr) == (here.stdout, here.stderr)
+
+
 def test_a_mistyped_command_is_exit_status_2_and_names_a_near_one():
-    result = lenet("rn")
+    result = command("rn")
     assert result.returncode == 2
     assert "No such command 'rn'. Did you mean 'run'?" in result.stderr
 
 
 def test_a_traceback_comes_only_with_debug():
-    plain, debug = lenet("train", "slow"), lenet("--debug", "train", "slow")
+    plain, debug = command("train", "slow"), lenet("--debug", "train", "slow")
     assert "Traceback" not in plain.stderr
     assert "Traceback" in debug.stderr
     assert debug.returncode == 1
@@ -50,18 +60,30 @@ def test_a_traceback_comes_only_with_debug():
 def test_help_lists_the_commands():
     result = lenet("--help")
     assert result.returncode == 0
-    for command in ("run", "data", "train", "doctor"):
-        assert command in result.stdout
+    for name in ("run", "data", "train", "doctor"):
+        assert name in result.stdout
 
 
 def test_data_says_where_mnist_is(data_dir):
-    result = lenet("data", "--data-dir", data_dir)
+    result = command("data", "--data-dir", data_dir)
     assert result.returncode == 0
     assert "MNIST" in result.stdout
     assert "whole" in result.stdout
 
 
-def test_train_prints_the_test_accuracy_and_writes_the_weights(data_dir, tmp_path):
+def test_train_prints_the_test_accuracy_of_the_weights_it_writes(mnist, tmp_path, monkeypatch):
+    few = MNIST(*(Split(split.images[:1000], split.labels[:1000]) for split in mnist))
+    monkeypatch.setattr(recipes, "load_recipe_data", lambda *_: few)
+    result = command("train", "quick", "--seed", "1", "--weights", tmp_path / "weights")
+    assert result.returncode == 0, result.stderr
+    model = LeNet5()
+    load_weights(model, tmp_path / "weights")
+    measured = evaluate(model, Batches(few.test, 1000))
+    assert f"test accuracy {measured.accuracy:.2%}, loss {measured.loss:.4f}\n" in result.stdout
+
+
+@pytest.mark.lessons
+def test_train_quick_reaches_98_3_per_cent(data_dir, tmp_path):
     weights = tmp_path / "quick.safetensors"
     result = lenet("train", "quick", "--seed", "1", "--weights", weights, "--data-dir", data_dir)
     assert result.returncode == 0, result.stderr
@@ -71,7 +93,7 @@ def test_train_prints_the_test_accuracy_and_writes_the_weights(data_dir, tmp_pat
 
 
 def test_run_refuses_a_bad_lesson_before_it_runs_any(tmp_path):
-    result = lenet("run", "01", "99", "--output", tmp_path / "out")
+    result = command("run", "01", "99", "--output", tmp_path / "out")
     assert result.returncode == 1
     assert not (tmp_path / "out").exists()
 
@@ -87,21 +109,22 @@ def test_run_quick_executes_a_lesson_and_says_where_the_copy_is(tmp_path):
 
 
 def test_doctor_is_content_here(data_dir):
-    result = lenet("doctor", "--data-dir", data_dir)
+    result = command("doctor", "--data-dir", data_dir)
     assert result.returncode == 0, result.stdout
     assert metadata.version("torch") in result.stdout
     assert "MEND" not in result.stdout
 
 
 def test_doctor_finds_data_that_is_not_there(tmp_path):
-    result = lenet("doctor", "--data-dir", tmp_path)
+    result = command("doctor", "--data-dir", tmp_path)
     assert result.returncode == 1
     assert "MEND  MNIST" in result.stdout
     assert "to mend it: python -m lenet_helpers data" in result.stdout
 
 
-def test_doctor_finds_a_device_that_is_not_there():
-    result = lenet("doctor", LENET_DEVICE="toaster")
+def test_doctor_finds_a_device_that_is_not_there(monkeypatch):
+    monkeypatch.setenv("LENET_DEVICE", "toaster")
+    result = command("doctor")
     assert result.returncode == 1
     assert "unset LENET_DEVICE" in result.stdout
 

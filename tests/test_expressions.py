@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import lenet
+from conftest import command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -169,9 +169,8 @@ def test_a_blank_page_is_refused(network):
 
 
 def test_predict_expression_prints_text_verdict_and_alternatives(tmp_path):
-    steps, blank = tmp_path / "steps.png", tmp_path / "blank.png"
-    Image.new("L", (300, 90), 230).save(blank)
-    result = lenet("predict", "--expression", EXPRESSIONS / "02_yellow.jpg", "--steps", steps)
+    steps = tmp_path / "steps.png"
+    result = command("predict", "--expression", EXPRESSIONS / "02_yellow.jpg", "--steps", steps)
     assert result.returncode == 0, result.stderr
     head, verdict, *others, last = result.stdout.splitlines()
     assert "12+7=19" in head
@@ -179,10 +178,17 @@ def test_predict_expression_prints_text_verdict_and_alternatives(tmp_path):
     assert "12+7=19" in others[0]
     assert Image.open(steps).width > 1000
     assert "steps.png" in last
-    refused = lenet("predict", "--expression", blank)
-    assert refused.returncode == 1
-    assert "no ink" in refused.stderr
-    both = lenet("predict", "--expression", "--number", blank)
+
+
+def test_predict_expression_refuses_a_picture_without_ink(tmp_path):
+    Image.new("L", (300, 90), 230).save(tmp_path / "blank.png")
+    result = command("predict", "--expression", tmp_path / "blank.png")
+    assert result.returncode == 1
+    assert "no ink" in result.stderr
+
+
+def test_a_picture_is_a_number_or_an_expression():
+    both = command("predict", "--expression", "--number", EXPRESSIONS / "02_yellow.jpg")
     assert "Choose one" in both.stderr
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import lenet
+from conftest import command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
@@ -275,7 +275,7 @@ def test_evaluate_reads_numbers_where_labels_have_several_digits(tmp_path):
     ]
     with (tmp_path / "labels.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
-    result = lenet("evaluate", tmp_path)
+    result = command("evaluate", tmp_path)
     assert result.returncode == 0, result.stderr
     assert "exact 50.00% (1 of 2 numbers)" in result.stdout
     assert "character error rate 5.26% (1 of 19 characters)" in result.stdout
@@ -283,7 +283,7 @@ def test_evaluate_reads_numbers_where_labels_have_several_digits(tmp_path):
 
 def test_predict_number_prints_the_number_and_each_digit_and_draws_the_steps(tmp_path):
     steps = tmp_path / "steps.png"
-    result = lenet("predict", "--number", PLAIN, "--steps", steps)
+    result = command("predict", "--number", PLAIN, "--steps", steps)
     assert result.returncode == 0, result.stderr
     head, *bars, last = result.stdout.splitlines()
     assert head.startswith(f"{PLAIN}: 5441813812")
@@ -295,7 +295,7 @@ def test_predict_number_prints_the_number_and_each_digit_and_draws_the_steps(tmp
 def test_predict_number_reports_a_bad_picture_and_reads_the_others(tmp_path):
     blank = tmp_path / "blank.png"
     Image.new("L", (300, 90), 230).save(blank)
-    result = lenet("predict", "--number", blank, PLAIN)
+    result = command("predict", "--number", blank, PLAIN)
     assert result.returncode == 1
     assert f"{PLAIN}: 5441813812" in result.stdout
     assert len(result.stderr.splitlines()) == 1

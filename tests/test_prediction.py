@@ -7,7 +7,7 @@ import csv
 import numpy as np
 import pytest
 import torch
-from conftest import lenet
+from conftest import command, lenet
 from PIL import Image
 from torch import nn
 
@@ -104,7 +104,7 @@ def test_the_command_makes_the_pictures_that_are_there(make, kept, size, mnist_t
 
 def test_predict_prints_digit_probability_and_bars(tmp_path):
     steps = tmp_path / "steps.png"
-    result = lenet("predict", A_FIVE, "--steps", steps)
+    result = command("predict", A_FIVE, "--steps", steps)
     assert result.returncode == 0, result.stderr
     head, *bars, last = result.stdout.splitlines()
     assert head.startswith(f"{A_FIVE}: 5  ")
@@ -141,7 +141,7 @@ def test_evaluate_prints_accuracy_confusion_and_failures(tmp_path):
     ]
     with (tmp_path / "labels.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
-    result = lenet("evaluate", tmp_path)
+    result = command("evaluate", tmp_path)
     assert result.returncode == 0, result.stderr
     assert "accuracy 33.33% (1 of 3 digits)" in result.stdout
     assert "five.png: 3, read as 5" in result.stdout
