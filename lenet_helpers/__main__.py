@@ -175,6 +175,66 @@ def recipes(
     typer.echo(table)
 
 
+@app.command("lenet-1998")
+def lenet_1998(
+    seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … of the paper's training.")] = 3,
+    processes: Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")] = -1,
+    output: Annotated[Path, typer.Option(help="The result, as JSON.")] = checks.ROOT
+    / "build"
+    / "lenet_1998.json",
+    data_dir: DataDir = checks.ROOT / "data",
+) -> None:
+    """Lesson 07's study: the training of 1998 over several seeds, and the way from it to today.
+
+    Three seeds take about an hour and a half of one core. Stopped and started again, it goes on.
+    """
+    from lenet_helpers import from_1998
+
+    command = f"python -m lenet_helpers lenet-1998 --seeds {seeds}"
+    options = {"processes": processes, "command": command, "measure": from_1998.measure}
+    _study(from_1998.study_runs(seeds), seeds, output, data_dir, **options)
+
+
+@app.command()
+def techniques(
+    seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … for each technique.")] = 2,
+    processes: Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")] = -1,
+    output: Annotated[Path, typer.Option(help="The result, as JSON.")] = checks.ROOT
+    / "build"
+    / "techniques.json",
+    data_dir: DataDir = checks.ROOT / "data",
+) -> None:
+    """Lesson 09's study behind the recipe best: what each technique buys, without the test set.
+
+    Two seeds take about 40 minutes of one core. Stopped and started again, it goes on.
+    """
+    from lenet_helpers import techniques as study
+
+    command = f"python -m lenet_helpers techniques --seeds {seeds}"
+    options = {"processes": processes, "command": command, "measure": study.measure}
+    _study(study.study_runs(seeds), seeds, output, data_dir, **options)
+
+
+@app.command()
+def best(
+    seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … of the recipe.")] = 5,
+    processes: Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")] = -1,
+    output: Annotated[Path, typer.Option(help="The result, as JSON.")] = checks.ROOT
+    / "build"
+    / "best.json",
+    data_dir: DataDir = checks.ROOT / "data",
+) -> None:
+    """The recipe best over several seeds, each measured once on the test set.
+
+    Five seeds take about an hour of one core. Stopped and started again, it goes on.
+    """
+    from lenet_helpers import techniques as study
+
+    command = f"python -m lenet_helpers best --seeds {seeds}"
+    options = {"processes": processes, "command": command}
+    _study(study.best_runs(seeds), seeds, output, data_dir, **options)
+
+
 def _study(runs: Any, seeds: int, output: Path, data_dir: Path, **options: Any) -> Any:
     """Train the runs of a study and write the result; what is done is kept in build/ meanwhile."""
     from lenet_helpers.comparison import compare

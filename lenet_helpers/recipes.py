@@ -95,6 +95,20 @@ RECIPES = {
             claim="99.0 % in the mean over seeds after three epochs",
         ),
         Recipe(
+            name="best",
+            source="this course",
+            learning_rate=0.1,
+            epochs=60,
+            optimizer="sgd",
+            momentum=0.9,
+            nesterov=True,
+            weight_decay=5e-4,
+            schedule="one-cycle",
+            validation_size=1000,  # the rest is worth more in training; choices were made before
+            augment=vary,
+            claim="99.6 % in the mean over seeds, with the parameters of LeNet-5",
+        ),
+        Recipe(
             name="symbols",
             source="this course",
             learning_rate=0.005,
@@ -305,6 +319,8 @@ def train_recipe(
         scheduler = OneCycleLR(optimizer, max_lr=recipe.learning_rate, total_steps=steps)
     averaged = None
     if recipe.averaging:
+        if checkpoint is not None:
+            raise CourseError(f"{recipe.name} averages weights, which a checkpoint does not keep.")
         averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging))
         optimizer.register_step_post_hook(lambda *_: averaged.update_parameters(model))
     test_batches = make_test_batches(recipe, mnist)

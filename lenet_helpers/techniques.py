@@ -19,6 +19,7 @@ from lenet_helpers.recipes import EVALUATION_BATCH, Recipe, TrainedModel, find_r
 from lenet_helpers.training import evaluate
 
 STUDY = DATA_DIR / "studies" / "techniques.json"  # what the command techniques gave
+BEST_STUDY = DATA_DIR / "studies" / "best.json"  # what the command best gave
 EPOCHS = 15
 LONGER = 45
 
@@ -56,6 +57,11 @@ def techniques() -> dict[str, Recipe]:
 def study_runs(seeds: int) -> list[Run]:
     """The runs of the study: every technique, seeds 0, 1, … `seeds` - 1."""
     return cross(techniques(), range(seeds))
+
+
+def best_runs(seeds: int) -> list[Run]:
+    """The recipe `best`, seeds 0, 1, … `seeds` - 1."""
+    return cross({"best": find_recipe("best")}, range(seeds))
 
 
 def measure(run: Run, trained: TrainedModel, mnist: MNIST) -> dict[str, Any]:  # noqa: ARG001

@@ -27,9 +27,13 @@ def test_the_shipped_weights_reach_the_accuracy_of_their_card(mnist):
     assert "99.04 % on the 5,000 validation images" in CARD
 
 
-def test_the_card_is_that_of_the_file():
-    content = (PRETRAINED / "course.safetensors").read_bytes()
+@pytest.mark.parametrize("name", ["course", "best", "numbers", "symbols"])
+def test_the_card_is_that_of_the_file(name):
+    content = (PRETRAINED / f"{name}.safetensors").read_bytes()
     assert hashlib.sha256(content).hexdigest() in CARD
+
+
+def test_the_card_says_how_the_weights_were_made():
     for word in ("course", r"\| seed \| 0 \|", "torch 2.", "MIT", "--weights"):
         assert re.search(word, CARD), word
 
