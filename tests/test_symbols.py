@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from lenet_helpers.augmentation import vary
 from lenet_helpers.data import MNIST, Batches, Split
 from lenet_helpers.recipes import PRETRAINED, find_recipe, load_pretrained, train_recipe
 from lenet_helpers.symbols import (
@@ -105,22 +104,6 @@ def test_each_split_gets_drawings_of_its_own(mnist):
         assert torch.equal(split.images[:5], before.images)
     drawn = [{image.numpy().tobytes() for image in split.images[5:]} for split in added]
     assert len(set.union(*drawn)) == sum(map(len, drawn))
-
-
-def test_varied_images_are_others_each_time_and_the_seed_decides(mnist):
-    images = mnist.test.images[:50]
-    torch.manual_seed(0)
-    one, other = vary(images), vary(images)
-    torch.manual_seed(0)
-    assert torch.equal(vary(images), one)
-    assert not torch.equal(one, other)
-    assert one.shape == images.shape
-
-
-def test_varied_digits_are_still_read(mnist):
-    torch.manual_seed(0)
-    split = Split(vary(mnist.test.images[:2000]), mnist.test.labels[:2000])
-    assert evaluate(load_pretrained("symbols"), Batches(split, 1000)).accuracy > 0.94
 
 
 @pytest.fixture(scope="module")
