@@ -45,6 +45,16 @@ FIGURES = {
         "Two curves of the same shape over 32 pixels. The one with the wrong mean lies higher by "
         "the same amount everywhere.",
     ),
+    "09_changed_digits": FigureText(
+        "A training digit, and what augmentation makes of it in eight epochs.",
+        "Two rows of nine pictures. On the left the digit as it is; then the same digit turned, "
+        "slanted and scaled in the upper row, and bent as well in the lower one.",
+    ),
+    "09_techniques": FigureText(
+        "Validation accuracy with each technique, seed by seed.",
+        "Seven rows. Dots are seeds, an orange mark is their mean. Adam and SGD lie near 99.1 %, "
+        "the techniques with changed images near 99.45 %, and the longer training near 99.6 %.",
+    ),
 }
 NARROW = 0.002  # a range that shows as a point
 
@@ -161,4 +171,32 @@ def wrong_mean(rows: Mapping[str, torch.Tensor], ax: Axes | None = None) -> Figu
     ax.axhline(0, color="C6", linestyle="--", linewidth=1)
     ax.set(xlabel="pixel of the row", ylabel="value after normalising")
     ax.legend(loc="center")
+    return figure
+
+
+@styled
+def changed_digits(image: torch.Tensor, changed: Mapping[str, torch.Tensor]) -> Figure:
+    """An image `(1, height, width)`, and beside it a row for each `(n, 1, height, width)`."""
+    columns = 1 + len(next(iter(changed.values())))
+    figure, axes = new_figure(2.0, nrows=len(changed), ncols=columns, squeeze=False)
+    for line, (name, images) in zip(axes, changed.items(), strict=True):
+        for ax, shown in zip(line, [image, *images], strict=True):
+            ax.imshow(shown[0], cmap="gray_r")
+            picture_axes(ax)
+        line[0].set_ylabel(name)
+    return figure
+
+
+@styled
+def accuracies_by_seed(
+    accuracies: Mapping[str, Sequence[float]], label: str, ax: Axes | None = None
+) -> Figure:
+    """A row for each variant: a dot for each seed, a mark for their mean."""
+    figure, ax = given_or_new(ax, 0.7 + 0.36 * len(accuracies))
+    for place, values in enumerate(accuracies.values()):
+        ax.plot(values, [-place] * len(values), ".", color="C0", markersize=7)
+        ax.plot(np.mean(values), -place, "|", color="C1", markersize=16, markeredgewidth=2.5)
+    ax.set_yticks(-np.arange(len(accuracies)), list(accuracies))
+    ax.set(xlabel=f"{label} (orange: mean of the seeds)")
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     return figure

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from lenet_helpers.plots.captions import FigureText
 from lenet_helpers.plots.style import given_or_new, new_figure, picture_axes, styled
@@ -141,17 +141,4 @@ def errors(
     ax.minorticks_off()
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend()
-    return figure
-
-
-@styled
-def walk(accuracies: Mapping[str, Sequence[float]], ax: Axes | None = None) -> Figure:
-    """Test accuracies of each step, one for each seed, from top to bottom."""
-    figure, ax = given_or_new(ax, 0.7 + 0.36 * len(accuracies))
-    for place, values in enumerate(accuracies.values()):
-        ax.plot(values, [-place] * len(values), ".", color="C0", markersize=7)
-        ax.plot(np.mean(values), -place, "|", color="C1", markersize=16, markeredgewidth=2.5)
-    ax.set_yticks(-np.arange(len(accuracies)), list(accuracies))
-    ax.set(xlabel="test accuracy (orange: mean of the seeds)")
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     return figure
