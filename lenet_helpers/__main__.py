@@ -186,7 +186,7 @@ def lenet_1998(
 ) -> None:
     """Lesson 07's study: the training of 1998 over several seeds, and the way from it to today.
 
-    Three seeds take about an hour and a half of one core. Stopped and started again, it goes on.
+    Three seeds take about 70 minutes of one core. Stopped and started again, it goes on.
     """
     from lenet_helpers import from_1998
 
