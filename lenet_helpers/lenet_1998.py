@@ -218,11 +218,7 @@ def discriminative_loss(
     With logits that are minus distances it is a cross-entropy with an eleventh class, "rubbish",
     whose logit is always -j.
     """
-    return functional.cross_entropy(_with_rubbish(logits, rubbish), labels)
-
-
-def _with_rubbish(logits: torch.Tensor, rubbish: float) -> torch.Tensor:
-    return functional.pad(logits, (0, 1), value=-rubbish)
+    return functional.cross_entropy(functional.pad(logits, (0, 1), value=-rubbish), labels)
 
 
 def curvature(
