@@ -277,7 +277,7 @@ def test_the_network_learns_digits_in_a_short_training(grey, mnist):
         loss_function=paper.discriminative_loss,
     )  # fmt: skip
     test = (mnist.test.images[:2000] * 0.3081 + 0.1307).clamp(0, 1)
-    assert evaluate(model, [(test, mnist.test.labels[:2000])]).accuracy > 0.7
+    assert evaluate(model, [(test, mnist.test.labels[:2000])]).accuracy > 0.5
 
 
 def test_a_training_goes_on_from_its_checkpoint_with_the_same_weights(grey, tmp_path):
