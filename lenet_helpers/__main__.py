@@ -24,6 +24,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 DataDir = Annotated[Path, typer.Option(help="Folder that holds MNIST.")]
+# What every study takes.
+Processes = Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")]
+Result = Annotated[Path, typer.Option(help="The result, as JSON.")]
+BUILD = checks.ROOT / "build"
 
 
 @app.callback()
@@ -126,10 +130,8 @@ def train(
 @app.command()
 def compare(
     seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, … for each variant.")] = 10,
-    processes: Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")] = -1,
-    output: Annotated[Path, typer.Option(help="The result, as JSON.")] = checks.ROOT
-    / "build"
-    / "bn_dropout.json",
+    processes: Processes = -1,
+    output: Result = BUILD / "bn_dropout.json",
     data_dir: DataDir = checks.ROOT / "data",
 ) -> None:
     """Lesson 04's study: batch norm and dropout, at two recipes, over several seeds.
@@ -138,18 +140,16 @@ def compare(
     """
     from lenet_helpers import comparison
 
-    command = f"python -m lenet_helpers compare --seeds {seeds}"
-    runs = comparison.study_runs(seeds)
-    _study(runs, seeds, output, data_dir, processes=processes, command=command)
+    _study("compare", seeds, comparison.study_runs(seeds), output, data_dir, processes)
 
 
 @app.command()
 def recipes(
     seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … for each training.")] = 5,
-    processes: Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")] = -1,
+    processes: Processes = -1,
     output: Annotated[
         Path, typer.Option(help="The result, as JSON; the table goes beside it, as .md.")
-    ] = checks.ROOT / "build" / "claims.json",
+    ] = BUILD / "claims.json",
     data_dir: DataDir = checks.ROOT / "data",
 ) -> None:
     """Lesson 09's study: six published trainings over several seeds, and what they claim.
@@ -159,17 +159,8 @@ def recipes(
     from lenet_helpers import claims, reproduction
     from lenet_helpers.files import write_whole
 
-    command = f"python -m lenet_helpers recipes --seeds {seeds}"
-    runs = reproduction.study_runs(seeds)
-    result = _study(
-        runs,
-        seeds,
-        output,
-        data_dir,
-        processes=processes,
-        command=command,
-        measure=reproduction.measure,
-    )
+    runs, measure = reproduction.study_runs(seeds), reproduction.measure
+    result = _study("recipes", seeds, runs, output, data_dir, processes, measure)
     table = claims.table(claims.judge(result))
     write_whole(output.with_suffix(".md"), table.encode())
     typer.echo(table)
@@ -178,10 +169,8 @@ def recipes(
 @app.command("lenet-1998")
 def lenet_1998(
     seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … of the paper's training.")] = 3,
-    processes: Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")] = -1,
-    output: Annotated[Path, typer.Option(help="The result, as JSON.")] = checks.ROOT
-    / "build"
-    / "lenet_1998.json",
+    processes: Processes = -1,
+    output: Result = BUILD / "lenet_1998.json",
     data_dir: DataDir = checks.ROOT / "data",
 ) -> None:
     """Lesson 07's study: the training of 1998 over several seeds, and the way from it to today.
@@ -190,18 +179,15 @@ def lenet_1998(
     """
     from lenet_helpers import from_1998
 
-    command = f"python -m lenet_helpers lenet-1998 --seeds {seeds}"
-    options = {"processes": processes, "command": command, "measure": from_1998.measure}
-    _study(from_1998.study_runs(seeds), seeds, output, data_dir, **options)
+    runs, measure = from_1998.study_runs(seeds), from_1998.measure
+    _study("lenet-1998", seeds, runs, output, data_dir, processes, measure)
 
 
 @app.command()
 def techniques(
     seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … for each technique.")] = 2,
-    processes: Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")] = -1,
-    output: Annotated[Path, typer.Option(help="The result, as JSON.")] = checks.ROOT
-    / "build"
-    / "techniques.json",
+    processes: Processes = -1,
+    output: Result = BUILD / "techniques.json",
     data_dir: DataDir = checks.ROOT / "data",
 ) -> None:
     """Lesson 09's study behind the recipe best: what each technique buys, without the test set.
@@ -210,18 +196,15 @@ def techniques(
     """
     from lenet_helpers import techniques as study
 
-    command = f"python -m lenet_helpers techniques --seeds {seeds}"
-    options = {"processes": processes, "command": command, "measure": study.measure}
-    _study(study.study_runs(seeds), seeds, output, data_dir, **options)
+    runs, measure = study.study_runs(seeds), study.measure
+    _study("techniques", seeds, runs, output, data_dir, processes, measure)
 
 
 @app.command()
 def best(
     seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … of the recipe.")] = 5,
-    processes: Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")] = -1,
-    output: Annotated[Path, typer.Option(help="The result, as JSON.")] = checks.ROOT
-    / "build"
-    / "best.json",
+    processes: Processes = -1,
+    output: Result = BUILD / "best.json",
     data_dir: DataDir = checks.ROOT / "data",
 ) -> None:
     """The recipe best over several seeds, each measured once on the test set.
@@ -230,17 +213,26 @@ def best(
     """
     from lenet_helpers import techniques as study
 
-    command = f"python -m lenet_helpers best --seeds {seeds}"
-    options = {"processes": processes, "command": command}
-    _study(study.best_runs(seeds), seeds, output, data_dir, **options)
+    _study("best", seeds, study.best_runs(seeds), output, data_dir, processes)
 
 
-def _study(runs: Any, seeds: int, output: Path, data_dir: Path, **options: Any) -> Any:
+def _study(
+    name: str,
+    seeds: int,
+    runs: Any,
+    output: Path,
+    data_dir: Path,
+    processes: int,
+    measure: Any = None,
+) -> Any:
     """Train the runs of a study and write the result; what is done is kept in build/ meanwhile."""
     from lenet_helpers.comparison import compare
 
-    partial = checks.ROOT / "build" / f"{output.stem}_{seeds}_seeds.partial.json"
-    result = compare(runs, data_dir, keep=partial, **options)
+    partial = BUILD / f"{output.stem}_{seeds}_seeds.partial.json"
+    command = f"python -m lenet_helpers {name} --seeds {seeds}"
+    result = compare(
+        runs, data_dir, processes=processes, keep=partial, command=command, measure=measure
+    )
     result.save(output)
     partial.unlink(missing_ok=True)
     for line in result.interruptions:

@@ -20,6 +20,7 @@ import pytest
 from torchvision import datasets
 
 from lenet_helpers.__main__ import main
+from lenet_helpers.comparison import Comparison, Run, describe
 from lenet_helpers.data import MNIST, load_mnist
 from lenet_helpers.mnist_files import fetch_mnist
 
@@ -47,6 +48,18 @@ def mnist_test(data_dir: Path) -> tuple[np.ndarray, np.ndarray]:
     """MNIST's test set as the files have it: grey levels `(n, 28, 28)` and classes."""
     test = datasets.MNIST(data_dir, train=False)
     return test.data.numpy(), test.targets.numpy()
+
+
+def assert_is_of_today(study: Comparison, name: str, runs: list[Run]) -> None:
+    """The committed result holds the whole study that the command of that name runs today."""
+    seeds = len({run.seed for run in runs})
+    assert study.command == f"python -m lenet_helpers {name} --seeds {seeds}"
+    assert set(study.versions) == {"python", "torch", "processor"}
+    assert study.recipes == describe(runs)
+    assert not study.failed
+    assert sorted(record.run for record in study.records) == sorted(
+        (run.recipe.name, run.variant, run.seed) for run in runs
+    )
 
 
 def command(*arguments: str | Path) -> subprocess.CompletedProcess:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from conftest import assert_is_of_today
 
-from lenet_helpers import comparison, from_1998
+from lenet_helpers import from_1998
 from lenet_helpers.comparison import Comparison, Run, train_run
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import find_recipe
@@ -43,15 +44,8 @@ def test_the_last_change_is_only_the_input():
 
 def test_the_committed_study_is_of_todays_recipes_and_complete(study):
     seeds = len(study.of("lenet-1998", "as published"))
-    runs = from_1998.study_runs(seeds)
     assert seeds >= 3
-    assert not study.failed
-    assert study.command == f"python -m lenet_helpers lenet-1998 --seeds {seeds}"
-    assert set(study.versions) == {"python", "torch", "processor"}
-    assert study.recipes == comparison.describe(runs)
-    assert sorted(r.run for r in study.records) == sorted(
-        (run.recipe.name, run.variant, run.seed) for run in runs
-    )
+    assert_is_of_today(study, "lenet-1998", from_1998.study_runs(seeds))
 
 
 @pytest.mark.lessons

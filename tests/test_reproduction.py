@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from conftest import assert_is_of_today
 from torch import nn
 
 from lenet_helpers import reproduction
@@ -160,10 +161,7 @@ def study() -> Comparison:
 def test_the_study_is_what_the_command_runs_today(study):
     seeds = int(re.fullmatch(r"python -m lenet_helpers recipes --seeds (\d+)", study.command)[1])
     assert seeds >= 5
-    runs = study_runs(seeds)
-    assert study.recipes == describe(runs)
-    assert not study.failed
-    assert {r.run for r in study.records} == {(r.recipe.name, r.variant, r.seed) for r in runs}
+    assert_is_of_today(study, "recipes", study_runs(seeds))
     assert {r.train_images for r in study.records} == {54_000, 60_000}
     assert STUDY.stat().st_size < 500_000
 

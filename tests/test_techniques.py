@@ -6,8 +6,9 @@ from dataclasses import fields, replace
 
 import pytest
 import torch
+from conftest import assert_is_of_today
 
-from lenet_helpers import comparison, techniques
+from lenet_helpers import techniques
 from lenet_helpers.comparison import Comparison, fingerprint
 from lenet_helpers.data import MNIST, Batches, Split
 from lenet_helpers.errors import CourseError
@@ -82,12 +83,9 @@ def test_averaged_weights_cannot_be_continued_from_a_checkpoint(mnist, tmp_path)
 
 
 def test_the_committed_studies_are_of_todays_recipes_and_complete(tried, best):
-    for study, runs_of in ((tried, techniques.study_runs), (best, techniques.best_runs)):
-        seeds = len({record.seed for record in study.records})
-        assert study.recipes == comparison.describe(runs_of(seeds))
-        assert len(study.records) == len(runs_of(seeds))
-        assert not study.failed
-        assert study.command.endswith(f"--seeds {seeds}")
+    seeds = len(tried.of("techniques", "Adam"))
+    assert_is_of_today(tried, "techniques", techniques.study_runs(seeds))
+    assert_is_of_today(best, "best", techniques.best_runs(5))
 
 
 def test_best_has_five_seeds_and_the_parameters_of_lenet5(best):
