@@ -26,7 +26,8 @@ TRAINING_IMAGES = 60_000
 class Split:
     """Images `(n, 1, height, width)` float32 and their labels `(n,)` int64, in memory.
 
-    A sequence of `(image, label)`, so a `DataLoader` takes it as it is.
+    Before they are prepared the images are grey levels, see `read_splits`. A split is a sequence
+    of `(image, label)`, so a `DataLoader` takes it as it is.
     """
 
     images: torch.Tensor
@@ -140,6 +141,16 @@ def load_mnist(
         raise ValueError(f"image_size is {image_size}; MNIST digits need at least {IMAGE_SIZE}")
     if fit not in ("pad", "resize"):
         raise ValueError(f'fit is {fit!r}; choose "pad" or "resize"')
+    return fit_splits(read_splits(data_dir, validation_size, seed), image_size, fit, normalize)
+
+
+def read_splits(
+    data_dir: str | Path = DATA_DIR, validation_size: int = 5000, seed: int = 42
+) -> MNIST:
+    """The splits as the files hold them: images of grey levels 0…255, uint8 `(n, 28, 28)`.
+
+    See `load_mnist` for the parameters and errors.
+    """
     if not 0 <= validation_size < TRAINING_IMAGES:
         raise ValueError(
             f"validation_size is {validation_size}; of {TRAINING_IMAGES} training images it can "
@@ -152,16 +163,19 @@ def load_mnist(
         [TRAINING_IMAGES - validation_size, validation_size],
         generator=torch.Generator().manual_seed(seed),
     )
+    parts = [Split(train.data[part.indices], train.targets[part.indices]) for part in chosen]
+    return MNIST(*parts, test=Split(test.data, test.targets))
 
-    def split(part: datasets.MNIST, indices: list[int] | slice) -> Split:
-        return Split(
-            fit_images(part.data[indices], image_size, fit, normalize), part.targets[indices]
-        )
 
+def fit_splits(
+    levels: MNIST,
+    image_size: int = 32,
+    fit: Literal["pad", "resize"] = "pad",
+    normalize: bool = True,
+) -> MNIST:
+    """Splits of grey levels as the network takes them; see `fit_images`."""
     return MNIST(
-        train=split(train, chosen[0].indices),
-        validation=split(train, chosen[1].indices),
-        test=split(test, slice(None)),
+        *(Split(fit_images(s.images, image_size, fit, normalize), s.labels) for s in levels)
     )
 
 

@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lenet_helpers.augmentation import vary
 from lenet_helpers.checkpoints import load_weights
-from lenet_helpers.data import DATA_DIR, MNIST, Batches, Split, load_mnist
+from lenet_helpers.data import DATA_DIR, MNIST, Batches, Split, fit_splits, read_splits
 from lenet_helpers.errors import CourseError
 from lenet_helpers.lenet_1998 import (
     STEP_SIZES,
@@ -246,15 +246,10 @@ def load_pretrained(name: str = "course") -> nn.Module:
 
 def load_recipe_data(recipe: Recipe, data_dir: str | Path = DATA_DIR) -> MNIST:
     """MNIST prepared and split as `recipe` asks for, with drawn symbols if it learns them."""
-    mnist = load_mnist(
-        data_dir,
-        recipe.image_size,
-        recipe.fit,
-        recipe.normalize,
-        recipe.validation_size,
-        recipe.split_seed,
-    )
-    return add_symbols(mnist, recipe.drawings) if recipe.drawings else mnist
+    levels = read_splits(data_dir, recipe.validation_size, recipe.split_seed)
+    if recipe.drawings:  # added as grey levels, which take a fifth of the memory
+        levels = add_symbols(levels, recipe.drawings)
+    return fit_splits(levels, recipe.image_size, recipe.fit, recipe.normalize)
 
 
 def make_optimizer(recipe: Recipe, model: nn.Module, train: Split) -> torch.optim.Optimizer:

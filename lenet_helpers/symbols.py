@@ -291,22 +291,16 @@ def draw_symbols(count: int, seed: int, symbols: str) -> tuple[torch.Tensor, tor
     return torch.from_numpy(np.stack(images)), torch.tensor(labels)
 
 
-def add_symbols(mnist: MNIST, count: int, seed: int = 8) -> MNIST:
-    """MNIST's splits with generated symbols: `count` of each to learn from, a tenth to check.
+def add_symbols(levels: MNIST, count: int, seed: int = 8) -> MNIST:
+    """MNIST's grey levels with drawn symbols: `count` of each to learn from, a tenth to check.
 
     Each split has drawings of its own.
     """
     counts = (count, max(1, count // 10), max(1, count // 10))
     splits = []
-    for place, (split, number) in enumerate(zip(mnist, counts, strict=True)):
-        levels, labels = draw_symbols(number, 3 * seed + place, "".join(DRAWINGS))
-        # Filled in portions: two copies of all the floats would not fit into a lesson's memory.
-        images = split.images.new_empty(len(split) + len(levels), *split.images.shape[1:])
-        images[: len(split)] = split.images
-        for start in range(0, len(levels), 1000):
-            portion = fit_images(levels[start : start + 1000])
-            images[len(split) + start :][: len(portion)] = portion
-        splits.append(Split(images, torch.cat([split.labels, labels])))
+    for place, (split, number) in enumerate(zip(levels, counts, strict=True)):
+        drawn, labels = draw_symbols(number, 3 * seed + place, "".join(DRAWINGS))
+        splits.append(Split(torch.cat([split.images, drawn]), torch.cat([split.labels, labels])))
     return MNIST(*splits)
 
 

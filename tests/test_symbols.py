@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from lenet_helpers.data import MNIST, Batches, Split
+from lenet_helpers.data import MNIST, Batches, Split, fit_splits, read_splits
 from lenet_helpers.recipes import PRETRAINED, find_recipe, load_pretrained, train_recipe
 from lenet_helpers.symbols import (
     CLASSES,
@@ -95,8 +95,8 @@ def test_the_seed_decides_the_drawings():
     assert not torch.equal(one, other)
 
 
-def test_each_split_gets_drawings_of_its_own(mnist):
-    few = MNIST(*(Split(split.images[:5], split.labels[:5]) for split in mnist))
+def test_each_split_gets_drawings_of_its_own(data_dir):
+    few = MNIST(*(Split(s.images[:5], s.labels[:5]) for s in read_splits(data_dir)))
     added = add_symbols(few, 10)
     kinds = len(DRAWINGS) + sum(often - 1 for often in OFTEN.values())
     assert [len(split) for split in added] == [5 + 10 * kinds, 5 + kinds, 5 + kinds]
@@ -124,10 +124,11 @@ def test_the_card_is_that_of_the_file():
     assert "train symbols --seed 0 --weights data/pretrained/symbols.safetensors" in CARD
 
 
-def test_the_recipe_learns_digits_and_symbols_in_a_short_training(mnist, new_drawings):
+def test_the_recipe_learns_digits_and_symbols_in_a_short_training(data_dir, mnist, new_drawings):
     recipe = dataclasses.replace(find_recipe("symbols"), epochs=1)
-    few = mnist._replace(train=Split(mnist.train.images[:20_000], mnist.train.labels[:20_000]))
-    trained = train_recipe(recipe, add_symbols(few, 150), seed=3, progress=False)
+    train, *rest = read_splits(data_dir)
+    few = add_symbols(MNIST(Split(train.images[:20_000], train.labels[:20_000]), *rest), 150)
+    trained = train_recipe(recipe, fit_splits(few), seed=3, progress=False)
     assert evaluate(trained.model, Batches(mnist.test, 1000)).accuracy > 0.85
     assert evaluate(trained.model, Batches(new_drawings, 1000)).accuracy > 0.75
 
