@@ -93,7 +93,7 @@ def kernels(weights: torch.Tensor, columns: int = 6) -> Figure:
     figure, axes = new_figure(1.5 * rows, nrows=rows, ncols=columns, squeeze=False)
     for number, (ax, kernel) in enumerate(zip(axes.flat, weights, strict=False), start=1):
         picture_axes(ax, f"kernel {number}")
-        drawn = ax.imshow(kernel, **_signed(weights.abs().max()))
+        drawn = ax.imshow(kernel.numpy(), **_signed(weights.abs().max()))
     figure.colorbar(drawn, ax=list(axes.flat), fraction=0.02, shrink=0.8, label="weight")
     return figure
 
@@ -177,7 +177,7 @@ def tuning_curves(
         ax.set_title(f"map {number + 1}: {angle:.0f}°, S = {index:.2f}", fontsize=10)
         corner = ax.inset_axes((0.02, 0.72, 0.2, 0.27))
         picture_axes(corner)
-        corner.imshow(weights[number], **_signed(weights.abs().max()))
+        corner.imshow(weights[number].numpy(), **_signed(weights.abs().max()))
     axes[0, 0].set(xticks=range(0, 181, 45), ylim=(0, 1.35 * float(answers.max())))
     figure.supxlabel("angle of the bar (degrees)", fontsize=10)
     figure.supylabel("largest answer", fontsize=10)
@@ -274,7 +274,7 @@ def occlusions(
     for row, image in enumerate(images):
         for ax, (name, change) in zip(axes[row, 1:], changes.items(), strict=True):
             picture_axes(ax, "" if row else name)
-            drawn = ax.imshow(change[row], extent=extent, **_signed(largest, "RdBu"))
+            drawn = ax.imshow(change[row].numpy(), extent=extent, **_signed(largest, "RdBu"))
             ax.contour(image, levels=[1.2], colors="0.55", linewidths=0.8)
             places = np.arange(change.shape[-1]) + side // 2
             if (leads[name][row] < 0).any():
@@ -283,7 +283,7 @@ def occlusions(
             _thin_frame(ax)
         ax = axes[row, 0]
         picture_axes(ax, f"lead {before[row]:.1f}")
-        ax.imshow(image)
+        ax.imshow(image.numpy())
         if row == 0:
             frame = Rectangle((0.5, 0.5), side, side, fill=False, edgecolor="C4", linewidth=1.6)
             ax.add_patch(frame)
