@@ -111,8 +111,12 @@ RECIPES = {
         Recipe(
             name="symbols",
             source="this course",
-            learning_rate=0.005,
+            learning_rate=0.1,
             epochs=8,
+            optimizer="sgd",
+            momentum=0.9,
+            nesterov=True,
+            weight_decay=5e-4,
             schedule="one-cycle",
             model=partial(LeNet5, num_classes=len(CLASSES)),
             augment=vary,

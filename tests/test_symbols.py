@@ -129,8 +129,8 @@ def test_the_recipe_learns_digits_and_symbols_in_a_short_training(data_dir, mnis
     train, *rest = read_splits(data_dir)
     few = add_symbols(MNIST(Split(train.images[:20_000], train.labels[:20_000]), *rest), 150)
     trained = train_recipe(recipe, fit_splits(few), seed=3, progress=False)
-    assert evaluate(trained.model, Batches(mnist.test, 1000)).accuracy > 0.85
-    assert evaluate(trained.model, Batches(new_drawings, 1000)).accuracy > 0.75
+    assert evaluate(trained.model, Batches(mnist.test, 1000)).accuracy > 0.95
+    assert evaluate(trained.model, Batches(new_drawings, 1000)).accuracy > 0.6
 
 
-DIGITS = 0.9826  # test accuracy on MNIST of the shipped weights
+DIGITS = 0.9841  # test accuracy on MNIST of the shipped weights
