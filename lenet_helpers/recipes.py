@@ -120,7 +120,7 @@ RECIPES = {
             schedule="one-cycle",
             model=partial(LeNet5, num_classes=len(CLASSES)),
             augment=vary,
-            drawings=2000,
+            drawings=1000,
             claim="more than 98 % of digits and drawn symbols together, 19 classes",
         ),
         Recipe(

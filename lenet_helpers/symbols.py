@@ -24,7 +24,7 @@ from lenet_helpers.training import bars_off
 CLASSES = "0123456789+-×÷/=()."  # the network's 19 classes, in their order
 SIDE = 64  # pixels: longest side of a drawn symbol
 OUTLINE = 0.5  # coverage at the edge of a stroke
-OFTEN = {"/": 2}  # drawn so many times as often: MNIST is full of slanted 1s
+OFTEN = {"/": 4}  # drawn so many times as often: MNIST is full of slanted 1s
 Stroke = np.ndarray  # (points, 2): x to the right, y downwards; a digit is 1 high
 Random = np.random.Generator
 

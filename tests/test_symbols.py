@@ -114,7 +114,7 @@ def new_drawings() -> Split:
 def test_the_shipped_weights_reach_the_accuracy_of_their_card(mnist, new_drawings):
     model = load_pretrained("symbols")
     assert evaluate(model, Batches(mnist.test, 1000)).accuracy == pytest.approx(DIGITS, abs=0.0002)
-    assert evaluate(model, Batches(new_drawings, 1000)).accuracy > 0.97
+    assert evaluate(model, Batches(new_drawings, 1000)).accuracy > 0.96
     assert f"{DIGITS:.2%}".replace("%", " %") in CARD
 
 
@@ -133,4 +133,4 @@ def test_the_recipe_learns_digits_and_symbols_in_a_short_training(data_dir, mnis
     assert evaluate(trained.model, Batches(new_drawings, 1000)).accuracy > 0.6
 
 
-DIGITS = 0.9841  # test accuracy on MNIST of the shipped weights
+DIGITS = 0.9844  # test accuracy on MNIST of the shipped weights
