@@ -31,6 +31,7 @@ SPREAD = 2.4  # appendix A, of the first weights
 RUBBISH = 1.0  # j of equation 9: the paper says "positive" and no more
 STEP_SIZES = 2 * [5e-4] + 3 * [2e-4] + 3 * [1e-4] + 4 * [5e-5] + 8 * [1e-5]  # of the 20 passes
 SAFETY = 0.02  # mu, section III-B
+WARM_UP = 8000  # images over which the steps grow to their size; ours, see LevenbergMarquardt
 CURVATURE_SAMPLES = 500
 
 # Table I: the maps of S2 that each map of C3 sees.
@@ -286,7 +287,9 @@ class LevenbergMarquardt(torch.optim.Optimizer):
 
     Section III-B: a global step size, smaller in later passes, divided by 0.02 + h. The curvature
     h is estimated before each pass. The paper takes one sample at a time. Here a step follows the
-    mean gradient of a batch and is longer by the root of the batch size.
+    mean gradient of a batch and is longer by the root of the batch size. And the steps grow to
+    their size over the first images: with full ones from the start some first weights are lost,
+    with single samples too.
 
     Parameters
     ----------
@@ -300,14 +303,22 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         Samples in each step.
     passes
         Of the whole training. With fewer than 20 it goes through the same step sizes faster.
+    warm_up
+        Images over which the steps grow; 0 to begin as the paper does.
     """
 
     def __init__(
-        self, model: nn.Sequential, train: Split, loss: Loss, batch_size: int, passes: int = 20
+        self,
+        model: nn.Sequential,
+        train: Split,
+        loss: Loss,
+        batch_size: int,
+        passes: int = 20,
+        warm_up: int = WARM_UP,
     ) -> None:
         super().__init__(model.parameters(), {"lr": STEP_SIZES[0], "steps": 0})
         self.model, self.train, self.loss = model, train, loss
-        self.batch_size, self.passes = batch_size, passes
+        self.batch_size, self.passes, self.warm_up = batch_size, passes, warm_up
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # noqa: ARG002 - the signature of Optimizer
@@ -318,8 +329,11 @@ class LevenbergMarquardt(torch.optim.Optimizer):
             group["lr"] = STEP_SIZES[number * len(STEP_SIZES) // self.passes]
             self._estimate(group)
         group["steps"] += 1
+        images = group["steps"] * self.batch_size
+        grown = images / self.warm_up if images < self.warm_up else 1.0
         sizes = [self.state[p]["size"] for p in group["params"]]
-        torch._foreach_addcmul_(group["params"], sizes, [p.grad for p in group["params"]], -1)
+        gradients = [p.grad for p in group["params"]]
+        torch._foreach_addcmul_(group["params"], sizes, gradients, -grown)
 
     def _estimate(self, group: dict[str, Any]) -> None:
         chosen = torch.randperm(len(self.train))[:CURVATURE_SAMPLES]

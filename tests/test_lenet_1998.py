@@ -236,10 +236,11 @@ def test_curvature_at_f6_by_equation_8_is_2(network, grey):
 
 
 def test_a_step_is_the_global_size_over_002_plus_the_curvature(network, grey):
-    optimizer = LevenbergMarquardt(network, grey, paper.discriminative_loss, 1, passes=20)
+    loss = paper.discriminative_loss
+    optimizer = LevenbergMarquardt(network, grey, loss, 1, passes=20, warm_up=0)
     before = [p.detach().clone() for p in network.parameters()]
     state = torch.get_rng_state()
-    paper.discriminative_loss(network(grey.images[:1]), grey.labels[:1]).backward()
+    loss(network(grey.images[:1]), grey.labels[:1]).backward()
     optimizer.step()
     torch.set_rng_state(state)
     chosen = torch.randperm(1000)[:500]
@@ -247,10 +248,25 @@ def test_a_step_is_the_global_size_over_002_plus_the_curvature(network, grey):
     with torch.no_grad():
         for parameter, old in zip(twin.parameters(), before, strict=True):
             parameter.copy_(old)
-    second = curvature(twin, grey.images[chosen], grey.labels[chosen], paper.discriminative_loss)
+    second = curvature(twin, grey.images[chosen], grey.labels[chosen], loss)
     for new, old, h in zip(network.parameters(), before, second, strict=True):
         expected = old - 0.0005 / (0.02 + h) * new.grad
         assert torch.allclose(new, expected, atol=1e-6)
+
+
+def test_steps_grow_to_their_size_over_the_first_images():
+    model = toy_network()
+    few = Split(torch.randn(40, 4, dtype=torch.float64), torch.zeros(40, dtype=torch.long))
+    optimizer = LevenbergMarquardt(model, few, paper.squared_loss, 8, warm_up=32)
+    parameters, moved = list(model.parameters()), []
+    for parameter in parameters:
+        parameter.grad = torch.ones_like(parameter)
+    for _ in range(5):  # 8, 16, 24, 32 and 40 images
+        before = parameters[0].detach().clone()
+        optimizer.step()
+        moved.append((before - parameters[0]).detach())
+    for step, part in zip(moved, (0.25, 0.5, 0.75, 1, 1), strict=True):
+        assert torch.allclose(step, part * moved[-1])
 
 
 def test_20_passes_go_through_the_step_sizes_of_the_paper():
@@ -270,12 +286,10 @@ def test_20_passes_go_through_the_step_sizes_of_the_paper():
 def test_the_network_learns_digits_in_a_short_training(grey, mnist):
     seed_everything(0)
     model = lenet_1998()
-    optimizer = LevenbergMarquardt(model, grey, paper.discriminative_loss, 16, passes=3)
+    loss = paper.discriminative_loss
+    optimizer = LevenbergMarquardt(model, grey, loss, 16, passes=3, warm_up=1000)
     batches = Batches(grey, 16, shuffle=True, generator=torch.Generator().manual_seed(0))
-    fit(
-        model, batches, epochs=3, optimizer=optimizer, progress=False,
-        loss_function=paper.discriminative_loss,
-    )  # fmt: skip
+    fit(model, batches, epochs=3, optimizer=optimizer, loss_function=loss, progress=False)
     test = (mnist.test.images[:2000] * 0.3081 + 0.1307).clamp(0, 1)
     assert evaluate(model, [(test, mnist.test.labels[:2000])]).accuracy > 0.5
 
