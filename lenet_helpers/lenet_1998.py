@@ -165,7 +165,7 @@ def _pool(number: int, maps: int, act: type[nn.Module] | None) -> dict[str, nn.M
 def first_weights(layer: nn.Module, reach: float = SPREAD / 2, power: float = 0.5) -> None:
     """Uniform in ±reach / fan-in^power; the fan-in is the number of inputs of a unit.
 
-    Appendix A says ±2.4 / fan-in. With that this network does not learn, as lesson 07 shows. An
+    Appendix A says ±2.4 / fan-in. With that the network is lost, as lesson 07 shows. An
     interval of 2.4 over the *root* of the fan-in agrees with the step sizes of section III-B.
     """
     if isinstance(layer, TableConvolution):
