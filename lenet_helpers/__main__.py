@@ -228,7 +228,7 @@ def _study(
     """Train the runs of a study and write the result; what is done is kept in build/ meanwhile."""
     from lenet_helpers.comparison import compare
 
-    partial = BUILD / f"{output.stem}_{seeds}_seeds.partial.json"
+    partial = checks.ROOT / "build" / f"{output.stem}_{seeds}_seeds.partial.json"
     command = f"python -m lenet_helpers {name} --seeds {seeds}"
     result = compare(
         runs, data_dir, processes=processes, keep=partial, command=command, measure=measure
