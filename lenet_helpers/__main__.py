@@ -27,7 +27,6 @@ DataDir = Annotated[Path, typer.Option(help="Folder that holds MNIST.")]
 # What every study takes.
 Processes = Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")]
 Result = Annotated[Path, typer.Option(help="The result, as JSON.")]
-BUILD = checks.ROOT / "build"
 
 
 @app.callback()
@@ -131,7 +130,7 @@ def train(
 def compare(
     seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, … for each variant.")] = 10,
     processes: Processes = -1,
-    output: Result = BUILD / "bn_dropout.json",
+    output: Result = checks.ROOT / "build" / "bn_dropout.json",
     data_dir: DataDir = checks.ROOT / "data",
 ) -> None:
     """Lesson 04's study: batch norm and dropout, at two recipes, over several seeds.
@@ -149,7 +148,7 @@ def recipes(
     processes: Processes = -1,
     output: Annotated[
         Path, typer.Option(help="The result, as JSON; the table goes beside it, as .md.")
-    ] = BUILD / "claims.json",
+    ] = checks.ROOT / "build" / "claims.json",
     data_dir: DataDir = checks.ROOT / "data",
 ) -> None:
     """Lesson 09's study: six published trainings over several seeds, and what they claim.
@@ -170,7 +169,7 @@ def recipes(
 def lenet_1998(
     seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … of the paper's training.")] = 5,
     processes: Processes = -1,
-    output: Result = BUILD / "lenet_1998.json",
+    output: Result = checks.ROOT / "build" / "lenet_1998.json",
     data_dir: DataDir = checks.ROOT / "data",
 ) -> None:
     """Lesson 07's study: the training of 1998 over several seeds, and the way from it to today.
@@ -187,7 +186,7 @@ def lenet_1998(
 def techniques(
     seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … for each technique.")] = 2,
     processes: Processes = -1,
-    output: Result = BUILD / "techniques.json",
+    output: Result = checks.ROOT / "build" / "techniques.json",
     data_dir: DataDir = checks.ROOT / "data",
 ) -> None:
     """Lesson 09's study behind the recipe best: what each technique buys, without the test set.
@@ -204,7 +203,7 @@ def techniques(
 def best(
     seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … of the recipe.")] = 5,
     processes: Processes = -1,
-    output: Result = BUILD / "best.json",
+    output: Result = checks.ROOT / "build" / "best.json",
     data_dir: DataDir = checks.ROOT / "data",
 ) -> None:
     """The recipe best over several seeds, each measured once on the test set.

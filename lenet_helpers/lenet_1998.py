@@ -302,7 +302,7 @@ class LevenbergMarquardt(torch.optim.Optimizer):
     batch_size
         Samples in each step.
     passes
-        Of the whole training. With fewer than 20 it goes through the same step sizes faster.
+        Of the whole training. With fewer than 20 some of the step sizes are left out.
     warm_up
         Images over which the steps grow; 0 to begin as the paper does.
     """

@@ -271,21 +271,26 @@ def canvas_pixels(tab: Page, pad: int = 0) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(content)).convert("L"))
 
 
+def wait_until(holds: Callable[[], bool], complaint: str) -> None:
+    """Ask again and again, since Python and the page answer in their own time."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not holds():
+        assert time.monotonic() < deadline, complaint
+
+
 def expect_python_to_have(lab: Lab, name: str, pixels: np.ndarray) -> None:
     """Wait until the pixels in Python are those of the browser."""
-    deadline = time.monotonic() + PATIENCE / 1000
     wanted = hashlib.sha256(pixels.tobytes()).hexdigest()
     expression = "__import__('hashlib').sha256(pad.pixels.tobytes()).hexdigest()"
-    while lab.ask(name, expression) != wanted:
-        assert time.monotonic() < deadline, "Python has other pixels than the browser"
+    complaint = "Python has other pixels than the browser"
+    wait_until(lambda: lab.ask(name, expression) == wanted, complaint)
 
 
 def expect_all_answers_shown(tab: Page, lab: Lab, name: str) -> None:
-    """Wait until the view has every answer that Python has given; it answers in its own thread."""
-    deadline = time.monotonic() + PATIENCE / 1000
-    given = "live.children[1].reading['answers']"
-    while lab.ask(name, given) != tab.locator(VIEW).get_attribute("data-answers"):
-        assert time.monotonic() < deadline, "the view lacks answers that Python has given"
+    """Wait until the view has every answer that Python has given."""
+    given, view = "live.children[1].reading['answers']", tab.locator(VIEW)
+    complaint = "the view lacks answers that Python has given"
+    wait_until(lambda: lab.ask(name, given) == view.get_attribute("data-answers"), complaint)
 
 
 # JupyterLab

@@ -14,6 +14,7 @@ from functools import partial
 import joblib
 import pytest
 import torch
+from conftest import assert_is_of_today
 from typer.testing import CliRunner
 
 from lenet_helpers import comparison, doctor
@@ -240,13 +241,7 @@ def study() -> Comparison:
 
 def test_the_study_is_what_the_command_runs_today(study):
     seeds = int(re.fullmatch(r"python -m lenet_helpers compare --seeds (\d+)", study.command)[1])
-    runs = study_runs(seeds)
-    assert study.recipes == describe(runs)
-    assert not study.failed
-    wanted = {(run.recipe.name, run.variant, run.seed) for run in runs}
-    assert {record.run for record in study.records} <= wanted
-    if len(study.records) < len(wanted):  # the file says that it is not finished
-        assert f"{len(study.records)} of {len(wanted)} runs" in study.interruptions[-1]
+    assert_is_of_today(study, "compare", study_runs(seeds))
     assert {r.train_images for r in study.records} == {55_000, 60_000}
     assert STUDY.stat().st_size < 500_000
 
