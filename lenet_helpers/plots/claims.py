@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from lenet_helpers.plots.captions import FigureText
-from lenet_helpers.plots.style import given_or_new, new_figure, picture_axes, styled
+from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
 
 FIGURES = {
     "09_claims": FigureText(
@@ -121,7 +121,7 @@ def mirrored_digits(
         *axes, images[:, 0].numpy(), answers, mirrored, strict=True
     ):
         for ax, shown, text in ((upper, image, answer), (lower, image[:, ::-1], other)):
-            ax.imshow(shown, cmap="gray_r")
+            draw_picture(ax, shown, cmap="gray_r")
             picture_axes(ax, f"{text}")
     return figure
 
@@ -181,7 +181,7 @@ def changed_digits(image: torch.Tensor, changed: Mapping[str, torch.Tensor]) -> 
     figure, axes = new_figure(2.0, nrows=len(changed), ncols=columns, squeeze=False)
     for line, (name, images) in zip(axes, changed.items(), strict=True):
         for ax, shown in zip(line, [image, *images], strict=True):
-            ax.imshow(shown[0], cmap="gray_r")
+            draw_picture(ax, shown[0], cmap="gray_r")
             picture_axes(ax)
         line[0].set_ylabel(name)
     return figure

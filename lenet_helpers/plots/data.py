@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lenet_helpers.plots.captions import FigureText
-from lenet_helpers.plots.style import given_or_new, new_figure, picture_axes, styled
+from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
 
 FIGURES: dict[str, FigureText] = {
     "01_first_digits": FigureText(
@@ -75,7 +75,7 @@ def digit_grid(images: torch.Tensor, titles: Sequence[object], columns: int = 10
     for ax in axes.flat:
         picture_axes(ax)
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
-        ax.imshow(np.asarray(image))
+        draw_picture(ax, image)
         ax.set_title(str(title))
     return figure
 
@@ -105,7 +105,7 @@ def boxes_and_centres(
     """Images with a frame around each box and a cross at each centre (row, column)."""
     figure, axes = new_figure(2.7, ncols=len(images), squeeze=False)
     for ax, image, box, (row, column) in zip(axes.flat, images, boxes, centres, strict=True):
-        ax.imshow(np.asarray(image))
+        draw_picture(ax, image)
         _frame(ax, box)
         ax.plot(column, row, "+", color="C1", markersize=13, markeredgewidth=2.5)
         size = f"{box.bottom - box.top + 1}×{box.right - box.left + 1}"
@@ -141,7 +141,7 @@ def pad_or_resize(
     figure, axes = new_figure(2.8, ncols=len(images), width_ratios=sizes, squeeze=False)
     for ax, image, title, box in zip(axes.flat, images, titles, boxes, strict=True):
         picture_axes(ax, title)
-        ax.imshow(np.asarray(image))
+        draw_picture(ax, image)
         _frame(ax, box)
     return figure
 
@@ -154,9 +154,9 @@ def upright_and_mirrored(
     figure, axes = new_figure(2.6, nrows=2, ncols=len(images), squeeze=False)
     for column, label in enumerate(labels):
         picture_axes(axes[0, column], f"a {int(label)}")
-        axes[0, column].imshow(np.asarray(images[column]))
+        draw_picture(axes[0, column], images[column])
         picture_axes(axes[1, column])
-        axes[1, column].imshow(np.asarray(mirrored[column]))
+        draw_picture(axes[1, column], mirrored[column])
     axes[0, 0].set_ylabel("upright")
     axes[1, 0].set_ylabel("mirrored")
     return figure

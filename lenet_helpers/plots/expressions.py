@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lenet_helpers.plots.captions import FigureText
-from lenet_helpers.plots.style import new_figure, picture_axes, styled
+from lenet_helpers.plots.style import draw_picture, new_figure, picture_axes, styled
 
 FIGURES = {
     "08_drawn": FigureText(
@@ -66,7 +66,7 @@ def drawings(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str]) -> Figu
     )
     figure, axis = new_figure(7.2 * page.shape[0] / page.shape[1])
     picture_axes(axis)
-    axis.imshow(page)
+    draw_picture(axis, page)
     middles = (np.arange(len(rows)) + 0.5) * page.shape[0] / len(rows)
     axis.set_yticks(middles, [printed(name) for name in names], fontsize=12)
     axis.tick_params(length=0)
@@ -164,12 +164,12 @@ def expression(
     ratios = [1.2, 1.6, 0.5 + 0.4 * depth]
     figure, axes = new_figure(sum(ratios) + 0.4, nrows=3, height_ratios=ratios)
     picture_axes(axes[0])
-    axes[0].imshow(picture, vmin=0, vmax=1)
+    draw_picture(axes[0], picture, vmin=0, vmax=1)
     picture_axes(axes[1])
     top, left = min(box[0] for box in boxes), min(box[1] for box in boxes)
     bottom, right = max(box[2] for box in boxes), max(box[3] for box in boxes)
     room = 0.25 * (bottom - top)
-    axes[1].imshow(1 - ink, vmin=0, vmax=1)
+    draw_picture(axes[1], 1 - ink, vmin=0, vmax=1)
     size = float(np.clip(72 / len(boxes), 4, 9))
     for box, symbol, probability in zip(boxes, symbols, probabilities, strict=True):
         corner, across, down = (box[1] - 1, box[0] - 1), box[3] - box[1] + 1, box[2] - box[0] + 1
@@ -193,6 +193,6 @@ def lines(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 2)
     for axis in axes.flat:
         picture_axes(axis)
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
-        axis.imshow(image)
+        draw_picture(axis, image)
         axis.set_title(printed(title), fontsize=8.5, pad=3)
     return figure

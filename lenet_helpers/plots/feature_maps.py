@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from lenet_helpers.plots.captions import FigureText
-from lenet_helpers.plots.style import given_or_new, new_figure, picture_axes, styled
+from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
 
 MAPS = "magma"  # of feature maps: black for 0, so that they are not taken for digits
 MARKERS = "osv^D"
@@ -93,7 +93,7 @@ def kernels(weights: torch.Tensor, columns: int = 6) -> Figure:
     figure, axes = new_figure(1.5 * rows, nrows=rows, ncols=columns, squeeze=False)
     for number, (ax, kernel) in enumerate(zip(axes.flat, weights, strict=False), start=1):
         picture_axes(ax, f"kernel {number}")
-        drawn = ax.imshow(kernel.numpy(), **_signed(weights.abs().max()))
+        drawn = draw_picture(ax, kernel, **_signed(weights.abs().max()))
     figure.colorbar(drawn, ax=list(axes.flat), fraction=0.02, shrink=0.8, label="weight")
     return figure
 
@@ -104,7 +104,7 @@ def maps_by_layer(image: torch.Tensor, layers: Mapping[str, torch.Tensor]) -> Fi
     heights = [1.3, *(1.1 * -(-len(maps) // 8) for maps in layers.values())]  # eight maps in a row
     figure, axes = new_figure(1.35 * sum(heights) / 1.3, nrows=len(heights), height_ratios=heights)
     headline(axes[0], "image {}×{}".format(*image.shape))
-    axes[0].imshow(image)
+    draw_picture(axes[0], image)
     for ax, (name, maps) in zip(axes[1:], layers.items(), strict=True):
         drawn = strip(ax, name, maps, min(len(maps), 8))
         figure.colorbar(drawn, ax=ax, fraction=0.012, pad=0.01, label="answer")
@@ -120,7 +120,7 @@ def one_map(images: torch.Tensor, maps: torch.Tensor, title: str) -> Figure:
         axes, (images, maps), ("digits", title), ("gray", MAPS), strict=True
     ):
         picture_axes(ax, name)
-        drawn = ax.imshow(_mosaic(pictures, side), cmap=colours)
+        drawn = draw_picture(ax, _mosaic(pictures, side), cmap=colours)
     figure.colorbar(drawn, ax=axes[1], fraction=0.045, label="answer")
     return figure
 
@@ -135,8 +135,8 @@ def several_maps(images: torch.Tensor, maps: torch.Tensor) -> Figure:
             title = "" if row else f"map {column}" if column else "digit"
             picture_axes(ax, title)
             if column:
-                drawn = ax.imshow(answers[column - 1], cmap=MAPS, vmin=0, vmax=maps.max())
-        axes[row, 0].imshow(image)
+                drawn = draw_picture(ax, answers[column - 1], cmap=MAPS, vmin=0, vmax=maps.max())
+        draw_picture(axes[row, 0], image)
     figure.colorbar(drawn, ax=list(axes.flat), fraction=0.02, shrink=0.5, label="answer")
     return figure
 
@@ -149,9 +149,11 @@ def bars_and_answers(
     figure, axes = new_figure(1.65, nrows=2, ncols=len(images))
     for column, angle in enumerate(angles):
         picture_axes(axes[0, column], f"{angle:.0f}°")
-        axes[0, column].imshow(images[column])
+        draw_picture(axes[0, column], images[column])
         picture_axes(axes[1, column])
-        drawn = axes[1, column].imshow(answers[column], cmap=MAPS, vmin=0, vmax=answers.max())
+        drawn = draw_picture(
+            axes[1, column], answers[column], cmap=MAPS, vmin=0, vmax=answers.max()
+        )
     figure.colorbar(drawn, ax=list(axes[1]), fraction=0.015, label="answer")
     return figure
 
@@ -177,7 +179,7 @@ def tuning_curves(
         ax.set_title(f"map {number + 1}: {angle:.0f}°, S = {index:.2f}", fontsize=10)
         corner = ax.inset_axes((0.02, 0.72, 0.2, 0.27))
         picture_axes(corner)
-        corner.imshow(weights[number].numpy(), **_signed(weights.abs().max()))
+        draw_picture(corner, weights[number], **_signed(weights.abs().max()))
     axes[0, 0].set(xticks=range(0, 181, 45), ylim=(0, 1.35 * float(answers.max())))
     figure.supxlabel("angle of the bar (degrees)", fontsize=10)
     figure.supylabel("largest answer", fontsize=10)
@@ -193,9 +195,9 @@ def strongest_patches(weights: torch.Tensor, patches: torch.Tensor) -> Figure:
         for column, ax in enumerate(axes[row]):
             picture_axes(ax)
             if column:
-                ax.imshow(patches[row, column - 1], vmin=patches.min(), vmax=patches.max())
+                draw_picture(ax, patches[row, column - 1], vmin=patches.min(), vmax=patches.max())
                 _thin_frame(ax)  # white ink would run into the page
-        axes[row, 0].imshow(kernel, **_signed(weights.abs().max()))
+        draw_picture(axes[row, 0], kernel, **_signed(weights.abs().max()))
         axes[row, 0].set_ylabel(row + 1, rotation=0, va="center", labelpad=8)
     axes[0, 0].set_title("kernel")
     axes[0, columns // 2].set_title("strongest patches, from left to right")
@@ -210,7 +212,7 @@ def patch_blocks(patches: torch.Tensor, columns: int = 8) -> Figure:
     figure, axes = new_figure(1.12 * rows, nrows=rows, ncols=columns, squeeze=False)
     for number, (ax, block) in enumerate(zip(axes.flat, patches, strict=True), start=1):
         picture_axes(ax, f"map {number}")
-        ax.imshow(_mosaic(block, side), vmin=patches.min(), vmax=patches.max())
+        draw_picture(ax, _mosaic(block, side), vmin=patches.min(), vmax=patches.max())
     return figure
 
 
@@ -274,7 +276,7 @@ def occlusions(
     for row, image in enumerate(images):
         for ax, (name, change) in zip(axes[row, 1:], changes.items(), strict=True):
             picture_axes(ax, "" if row else name)
-            drawn = ax.imshow(change[row].numpy(), extent=extent, **_signed(largest, "RdBu"))
+            drawn = draw_picture(ax, change[row], extent=extent, **_signed(largest, "RdBu"))
             ax.contour(image, levels=[1.2], colors="0.55", linewidths=0.8)
             places = np.arange(change.shape[-1]) + side // 2
             if (leads[name][row] < 0).any():
@@ -283,7 +285,7 @@ def occlusions(
             _thin_frame(ax)
         ax = axes[row, 0]
         picture_axes(ax, f"lead {before[row]:.1f}")
-        ax.imshow(image.numpy())
+        draw_picture(ax, image)
         if row == 0:
             frame = Rectangle((0.5, 0.5), side, side, fill=False, edgecolor="C4", linewidth=1.6)
             ax.add_patch(frame)
@@ -302,12 +304,12 @@ def all_layers(
     heights = [2.2, *[1.5, 1.3, 0.85, 0.85][: len(layers)], *[0.4] * len(units), 1.6]
     figure, axes = new_figure(8.2, nrows=len(heights), height_ratios=heights)
     headline(axes[0], "image {}×{}".format(*image.shape))
-    axes[0].imshow(image)
+    draw_picture(axes[0], image)
     for ax, (name, maps) in zip(axes[1:], layers.items(), strict=False):
         strip(ax, name, maps, len(maps))
     for ax, (name, values) in zip(axes[1 + len(layers) :], units.items(), strict=False):
         headline(ax, f"{name}: {len(values)} units")
-        ax.imshow(values[None], cmap=MAPS, aspect="auto", vmin=0)
+        draw_picture(ax, values[None], cmap=MAPS, aspect="auto", vmin=0)
     last = axes[-1]
     last.bar(range(len(probabilities)), 100 * np.asarray(probabilities))
     last.set(xlabel="digit", ylabel="probability (%)", ylim=(0, 105))
@@ -337,7 +339,7 @@ def _mosaic(pictures: torch.Tensor, columns: int) -> np.ndarray:
 def strip(ax: Axes, name: str, maps: torch.Tensor, columns: int) -> AxesImage:
     """Maps `(n, h, w)` side by side in one colour scale."""
     headline(ax, "{}: {} maps of {}×{}".format(name, *maps.shape))
-    return ax.imshow(_mosaic(maps, columns), cmap=MAPS, vmin=0)
+    return draw_picture(ax, _mosaic(maps, columns), cmap=MAPS, vmin=0)
 
 
 def headline(ax: Axes, title: str) -> None:

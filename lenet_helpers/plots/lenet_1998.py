@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lenet_helpers.plots.captions import FigureText
-from lenet_helpers.plots.style import given_or_new, new_figure, picture_axes, styled
+from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
 
 FIGURES = {
     "07_squash": FigureText(
@@ -68,7 +68,7 @@ def connection_table(table: Sequence[str], ax: Axes | None = None) -> Figure:
     """A filled square where a map of C3 sees a map of S2."""
     figure, ax = given_or_new(ax, 2.9)
     seen = np.array([[str(source) in row for row in table] for source in range(6)])
-    ax.imshow(seen, cmap="Blues", vmin=0, vmax=1.4)
+    draw_picture(ax, seen, cmap="Blues", vmin=0, vmax=1.4)
     ax.set_xticks(np.arange(len(table) + 1) - 0.5, minor=True)
     ax.set_yticks(np.arange(7) - 0.5, minor=True)
     ax.grid(False)
@@ -84,7 +84,7 @@ def bitmaps(pictures: torch.Tensor) -> Figure:
     """Pictures `(n, height, width)` of -1 (white) and +1 (black) in one row."""
     figure, axes = new_figure(1.5, ncols=len(pictures))
     for digit, (ax, picture) in enumerate(zip(axes, pictures, strict=True)):
-        ax.imshow(picture, cmap="gray_r", vmin=-1, vmax=1)
+        draw_picture(ax, picture, cmap="gray_r", vmin=-1, vmax=1)
         picture_axes(ax, str(digit))
     return figure
 
@@ -97,7 +97,7 @@ def codes(images: torch.Tensor, values: torch.Tensor, nearest: torch.Tensor) -> 
     for line, (pictures, limit, name) in zip(axes, rows, strict=True):
         for ax, picture in zip(line, pictures, strict=True):
             low = None if limit is None else -limit
-            ax.imshow(picture, cmap="gray_r", vmin=low, vmax=limit)
+            draw_picture(ax, picture, cmap="gray_r", vmin=low, vmax=limit)
             picture_axes(ax)
         line[0].set_ylabel(name)
     return figure

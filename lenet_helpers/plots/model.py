@@ -15,7 +15,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from lenet_helpers.plots.captions import FigureText
-from lenet_helpers.plots.style import given_or_new, new_figure, picture_axes, styled
+from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
 
 if TYPE_CHECKING:
     from lenet_helpers.model import LayerRow
@@ -168,7 +168,7 @@ def architecture(
         for left, (name, shape) in zip(lefts, blocks.items(), strict=True)
     ]
     x, y, width, height = fronts[0]
-    ax.imshow(image, extent=(x, x + width, y, y + height), zorder=3)
+    draw_picture(ax, image, extent=(x, x + width, y, y + height), zorder=3)
     for number, (text, window) in enumerate(operations):
         _fan(ax, fronts[number], fronts[number + 1], window * INCHES_PER_PIXEL)
         middle = lefts[number + 1] - gap / 2
@@ -207,7 +207,7 @@ def receptive_fields(
         _picture(ax, image, f"{name}\n{side}×{side}")
         shade = np.zeros((*image.shape, 4))  # red, green, blue, opacity
         shade[np.asarray(seen[name])] = to_rgba("C5", 0.5)
-        ax.imshow(shade)
+        draw_picture(ax, shade)
         _frame(ax, (top, left), side)
     return figure
 
@@ -269,7 +269,7 @@ def _fan(ax: Axes, source: tuple, target: tuple, window: float) -> None:
 
 def _picture(ax: Axes, values: torch.Tensor, title: str, **options: object):
     picture_axes(ax, title)
-    return ax.imshow(values, **options)
+    return draw_picture(ax, values, **options)
 
 
 def _signed(largest: torch.Tensor) -> dict[str, object]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from lenet_helpers.plots.captions import FigureText
 from lenet_helpers.plots.feature_maps import MAPS, headline, strip
-from lenet_helpers.plots.style import new_figure, styled
+from lenet_helpers.plots.style import draw_picture, new_figure, styled
 
 FIGURES = {
     "06_live": FigureText(
@@ -32,7 +32,7 @@ def live(
     heights = [2.0, 1.35, 1.75, 0.35]
     figure, axes = new_figure(5.6, nrows=4, ncols=2, width_ratios=[1, 3], height_ratios=heights)
     headline(axes[0, 0], "prepared, 28×28")
-    axes[0, 0].imshow(image, vmin=0, vmax=1)
+    draw_picture(axes[0, 0], image, vmin=0, vmax=1)
     bars, digit = axes[0, 1], probabilities.argmax()
     colours = ["C1" if label == digit else "C0" for label in range(len(probabilities))]
     bars.bar(range(len(probabilities)), 100 * probabilities, color=colours)
@@ -42,7 +42,7 @@ def live(
     strip(first, "convolution 1 + ReLU", conv1, 6)
     strip(second, "convolution 2 + ReLU", conv2, 8)
     headline(last, f"linear 2 + ReLU: {len(units)} units")
-    last.imshow(units[np.newaxis], cmap=MAPS, aspect="auto", vmin=0)
+    draw_picture(last, units[np.newaxis], cmap=MAPS, aspect="auto", vmin=0)
     return figure
 
 

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from lenet_helpers.plots.captions import FigureText
-from lenet_helpers.plots.style import given_or_new, new_figure, picture_axes, styled
+from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
 
 FIGURES = {
     "06_gallery": FigureText(
@@ -67,7 +67,7 @@ def gallery(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 
     for axis in axes.flat:
         picture_axes(axis)
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
-        axis.imshow(image)
+        draw_picture(axis, image)
         axis.set_title(title, fontsize=9)
     return figure
 
@@ -82,7 +82,7 @@ def probability_bars(images: Sequence[np.ndarray], probabilities: Sequence[np.nd
     for number, (image, row) in enumerate(zip(images, probabilities, strict=True)):
         left, right = axes.flat[2 * number], axes.flat[2 * number + 1]
         picture_axes(left)
-        left.imshow(image)
+        draw_picture(left, image)
         right.bar(range(10), row, color=["C1" if p == max(row) else "C0" for p in row])
         right.set(xticks=range(10), ylim=(0, 1), ylabel="probability")
         right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -119,7 +119,7 @@ def preparation(rows: Sequence[Mapping[str, np.ndarray]], names: Sequence[str] =
         for axis, step in zip(line, steps, strict=True):
             picture_axes(axis, step if number == 0 else "")
             axis.title.set_fontsize(8.5)
-            axis.imshow(pictures[step], vmin=0, vmax=1)
+            draw_picture(axis, pictures[step], vmin=0, vmax=1)
         if names:
             line[0].set_ylabel(names[number], fontsize=8)
     return figure
@@ -148,9 +148,9 @@ def number(
     for axis, (name, picture) in zip(axes.flat, steps.items(), strict=False):
         picture_axes(axis, name)
         if picture.dtype.kind == "i":
-            axis.imshow(_in_colours(picture), interpolation="nearest")
+            draw_picture(axis, _in_colours(picture), interpolation="nearest")
         else:
-            axis.imshow(picture, vmin=0, vmax=1)
+            draw_picture(axis, picture, vmin=0, vmax=1)
     for (top, left, bottom, right), digit in zip(boxes, digits, strict=True):
         place = (left - 1, top - 1), right - left + 1, bottom - top + 1
         axes[2, 0].add_patch(Rectangle(*place, fill=False, edgecolor="0.4", linewidth=0.7))
@@ -161,7 +161,7 @@ def number(
     for place, (image, digit, sure) in enumerate(zip(images, digits, confidence, strict=True)):
         row, column = divmod(place, columns)
         left, top = 36 * column, 46 * row
-        seen.imshow(image, extent=(left, left + 32, top + 32, top))
+        draw_picture(seen, image, extent=(left, left + 32, top + 32, top))
         seen.text(left + 16, top + 33, f"{digit}  {sure:.0%}", ha="center", va="top", fontsize=7)
     seen.set(xlim=(-2, 36 * columns), ylim=(46 * -(-len(images) // columns), -2))
     return figure
@@ -188,7 +188,7 @@ def beside(
     ):
         for axis, picture, title in zip(line, pictures, titles, strict=True):
             picture_axes(axis)
-            axis.imshow(picture, vmin=0, vmax=1)
+            draw_picture(axis, picture, vmin=0, vmax=1)
             axis.set_title(title, fontsize=9)
         line[0].set_ylabel(name, fontsize=9)
     return figure

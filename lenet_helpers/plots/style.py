@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.style
+import numpy as np
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from lenet_helpers.files import write_whole
 
@@ -61,6 +63,11 @@ def picture_axes(ax: Axes, title: str = "") -> None:
     ax.set(xticks=[], yticks=[], title=title)
     ax.grid(False)
     ax.spines[:].set_visible(False)
+
+
+def draw_picture(ax: Axes, picture: Any, **options: Any) -> AxesImage:
+    """`Axes.imshow` for arrays and tensors alike: given a tensor itself, NumPy 2 warns."""
+    return ax.imshow(np.asarray(picture), **options)
 
 
 @styled

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from lenet_helpers.plots.captions import FigureText
-from lenet_helpers.plots.style import given_or_new, new_figure, picture_axes, styled
+from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
 
 if TYPE_CHECKING:
     from lenet_helpers.training import History
@@ -157,7 +157,7 @@ def confusion_matrix(counts: np.ndarray, ax: Axes | None = None) -> Figure:
     figure, ax = given_or_new(ax, 5.4)
     mistakes = np.array(counts, dtype=float)
     np.fill_diagonal(mistakes, 0)  # or the thousand right ones would hide every mistake
-    ax.imshow(mistakes, cmap="Oranges", vmax=max(mistakes.max(), 1) * 1.4)
+    draw_picture(ax, mistakes, cmap="Oranges", vmax=max(mistakes.max(), 1) * 1.4)
     for row, column in np.ndindex(mistakes.shape):
         if counts[row][column]:
             weight = "bold" if row == column else "normal"
@@ -180,6 +180,6 @@ def mistakes(
     for ax, image, label, answer, probability in zip(
         axes.flat, images, labels, answers, sure, strict=False
     ):
-        ax.imshow(image[0].numpy())
+        draw_picture(ax, image[0])
         ax.set_title(f"{label}, read as {answer}\n({probability:.1%})", fontsize=9)
     return figure
