@@ -81,7 +81,7 @@ def run(
         write_whole(course.FIGURES / "README.md", course.gallery_page().encode())
     if folder is not None:
         typer.echo(f"The figures are in {_short(folder)}.")
-    typer.echo(f"All {len(paths)} lessons ran. The executed copies are in {_short(output)}.")
+    typer.echo(f"Done. The executed copies are in {_short(output)}.")
 
 
 @app.command()
