@@ -33,8 +33,8 @@ figures: $(STUDENT)
 test: $(DEVELOPER)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -m "not lessons"
-	$(BIN)/python -m pytest -m lessons -n 2 # each test keeps one core busy
+	$(BIN)/python -m pytest -m "not lessons" -n 2 --dist loadfile  # -n 2: each test keeps one core busy
+	$(BIN)/python -m pytest -m lessons -n 2
 
 bench: $(DEVELOPER)
 	$(BIN)/python tests/benchmarks/bench_training.py
