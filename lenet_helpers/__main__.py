@@ -96,7 +96,9 @@ def data(data_dir: DataDir = checks.ROOT / "data") -> None:
 @app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="Such as quick or course.")],
-    seed: Annotated[int, typer.Option(help="Decides first weights and order.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Decides first weights and order.")
+    ] = 0,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Save the state here after each epoch; go on from it.")
     ] = None,
@@ -226,14 +228,19 @@ def _study(
 ) -> Any:
     """Train the runs of a study and write the result; what is done is kept in build/ meanwhile."""
     from lenet_helpers.comparison import compare
+    from lenet_helpers.mnist_files import fetch_mnist
 
+    if output.suffix != ".json":
+        raise CourseError(f"The result is JSON: {output} must have a name that ends in .json.")
+    fetch_mnist(data_dir)  # here, once, and not in every training
     partial = checks.ROOT / "build" / f"{output.stem}_{seeds}_seeds.partial.json"
     command = f"python -m lenet_helpers {name} --seeds {seeds}"
     result = compare(
         runs, data_dir, processes=processes, keep=partial, command=command, measure=measure
     )
     result.save(output)
-    partial.unlink(missing_ok=True)
+    if not result.failed:
+        partial.unlink(missing_ok=True)
     for line in result.interruptions:
         typer.echo(line, err=True)
     for record in result.failed:
@@ -254,7 +261,7 @@ def predict(
         bool, typer.Option("--expression", help="Each picture shows a line of arithmetic.")
     ] = False,
     steps: Annotated[
-        Path | None, typer.Option(help="Draw every step of the preparation into this PNG.")
+        Path | None, typer.Option(help="Draw every step into this file: .png, .svg or .pdf.")
     ] = None,
 ) -> None:
     """Read the digit in each picture: digit, probability, and a bar for each class."""
@@ -264,6 +271,8 @@ def predict(
         raise CourseError("Choose one of --number and --expression.")
     if (number or expression) and steps is not None and len(images) > 1:
         raise CourseError("--steps draws one line at a time: name one picture.")
+    if steps is not None:
+        reading.check_steps(steps)
     read, answer = reading.prepare, reading.answer
     if number:
         read, answer = reading.number, reading.answer_number

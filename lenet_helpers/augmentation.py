@@ -1,4 +1,4 @@
-"""Lessons 06, 08 and 09: training images changed a little at random, as other hands would write."""
+"""Lessons 06 to 09: training images changed a little at random, as other hands would write."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def save_checkpoint(
             "model": model.state_dict(),
             "optimizer": optimizer.state_dict(),
             "scheduler": None if scheduler is None else scheduler.state_dict(),
-            "kinds": _kinds(optimizer, scheduler),
+            "settings": _settings(optimizer, scheduler, generator),
             "random": _random_state(generator),
             "history": history,
         },
@@ -107,16 +107,16 @@ def load_checkpoint(
         raise CourseError(
             f"{path} is damaged or empty. Delete it to start the training from the beginning."
         ) from error
-    expected = {"model", "optimizer", "scheduler", "kinds", "random", "history"}
+    expected = {"model", "optimizer", "scheduler", "settings", "random", "history"}
     if not isinstance(stored, dict) or set(stored) != expected:
         raise CourseError(f"{path} is not the checkpoint of a training; choose another file name.")
     _check_fit(model, stored["model"], path)
-    if stored["kinds"] != _kinds(optimizer, scheduler):
-        raise CourseError(
-            f"{path} is of a training with {' and '.join(stored['kinds'])}, this one has "
-            f"{' and '.join(_kinds(optimizer, scheduler))}. Delete it to start from the beginning, "
-            "or choose another file name."
-        )
+    for name, mine in _settings(optimizer, scheduler, generator).items():
+        if (theirs := stored["settings"].get(name, mine)) != mine:
+            raise CourseError(
+                f"{path} is of another training: {name} is {theirs} in the file and {mine} here. "
+                "Delete it to start from the beginning, or choose another file name."
+            )
     model.load_state_dict(stored["model"])
     optimizer.load_state_dict(stored["optimizer"])
     if scheduler is not None:
@@ -152,8 +152,17 @@ def _check_fit(model: nn.Module, state: dict[str, torch.Tensor], path: str | Pat
             )
 
 
-def _kinds(optimizer: torch.optim.Optimizer, scheduler: Any) -> list[str]:
-    return [type(optimizer).__name__, type(scheduler).__name__ if scheduler else "no scheduler"]
+def _settings(
+    optimizer: torch.optim.Optimizer, scheduler: Any, generator: torch.Generator | None
+) -> dict[str, Any]:
+    """What must be the same for a training to go on, as plain values."""
+    return {
+        "optimizer": type(optimizer).__name__,
+        "schedule": type(scheduler).__name__ if scheduler else "none",
+        "number of steps": getattr(scheduler, "total_steps", None),
+        "seed of the batches": generator.initial_seed() if generator else None,
+        **optimizer.defaults,
+    }
 
 
 def _random_state(generator: torch.Generator | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 
 from lenet_helpers.data import DATA_DIR, MNIST, Split
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import write_whole
+from lenet_helpers.files import is_there, write_whole
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import (
     Recipe,
@@ -124,7 +124,7 @@ class Comparison:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CourseError(
                 f"{path} is not a saved comparison, or a damaged one ({error}). Delete it, or make "
-                "it again with: python -m lenet_helpers compare (or recipes)"
+                "it again with the command of that study: python -m lenet_helpers --help"
             ) from error
 
 
@@ -210,8 +210,10 @@ def compare(
     progress
         Whether a bar counts the runs.
     """
+    if processes == 0:
+        raise CourseError("0 processes train nothing: take 1 or more, or -1 for all cores.")
     result = Comparison([], describe(runs, train_size), versions(), command)
-    if keep is not None and Path(keep).exists():
+    if keep is not None and is_there(keep):
         result.records, result.interruptions = _kept(Path(keep), result)
     wanted = {(run.recipe.name, run.variant, run.seed): run for run in runs}
     result.records = [r for r in result.records if r.run in wanted and r.error is None]
@@ -261,7 +263,11 @@ def _run_all(
         for record in pool(jobs()):
             under_way.pop(record.run)
             store(record)
+    except CourseError:  # the records cannot be written: nothing to train for
+        raise
     except Exception as error:  # a run's own errors are in its record: this is a worker's death
+        if not under_way:
+            raise
         reason = f"{type(error).__name__}: {str(error).split('. ')[0].strip()}"
         names = ", ".join(f"{r} {v} seed {s}" for r, v, s in under_way)
         result.interruptions.append(f"A worker process died during {names} ({reason})")
@@ -285,6 +291,8 @@ def train_run(
         start = time.process_time()
         trained = train_recipe(run.recipe, mnist, run.seed, progress=False)
         seconds = time.process_time() - start
+        if trained.history.interrupted:  # `fit` ends well, but this is no whole run
+            raise KeyboardInterrupt
         return Record(
             *name,
             train_images=len(images),

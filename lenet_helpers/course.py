@@ -61,16 +61,19 @@ def find_lessons(names: list[str] | None = None, folder: Path = NOTEBOOKS) -> li
 
 
 def read_settings(assignments: list[str]) -> dict[str, Any]:
-    """`["EPOCHS=3", "FIT=pad"]` as `{"EPOCHS": 3, "FIT": "pad"}`."""
+    """`["EPOCHS=3", "FIT=pad"]` as `{"EPOCHS": 3, "FIT": "pad"}`; paths become absolute."""
     settings = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals or not name.isidentifier():
             raise CourseError(f"--set {assignment} is not of the form NAME=VALUE.")
         try:
-            settings[name] = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            settings[name] = text
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError, TypeError):
+            value = text
+        if value is not None and (name.endswith("_DIR") or name.startswith("MY_")):
+            value = str(Path(text).resolve())  # the kernels run in another folder
+        settings[name] = value
     return settings
 
 
@@ -158,9 +161,14 @@ def figures_folder(figures: bool, formats: list[str] | None, dpi: int | None) ->
 def run_lesson(path: Path, parameters: dict[str, Any], output: Path = OUTPUT) -> LessonRun:
     """Execute one lesson; its copy, with all outputs, is kept in `output` also when it fails."""
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    output.mkdir(parents=True, exist_ok=True)
     copy = output / path.name
-    copy.unlink(missing_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        copy.unlink(missing_ok=True)
+    except OSError as error:
+        raise CourseError(
+            f"Cannot write to {output}: {error.strerror or error}. Choose another --output."
+        ) from error
     # A bar drawn in a cell would stay in the copy. The kernel inherits this variable.
     os.environ["TQDM_DISABLE"] = "1"
     start = time.perf_counter()

@@ -98,7 +98,9 @@ def check_data(data_dir: Path) -> Finding:
     from lenet_helpers.mnist_files import MD5, missing_files
 
     folder = data_dir / "MNIST" / "raw"
-    fetch = "python -m lenet_helpers data"
+    fetch = f"python -m lenet_helpers data --data-dir {data_dir}"
+    if data_dir == ROOT / "data":
+        fetch = "python -m lenet_helpers data"
     try:
         missing = missing_files(folder)
     except OSError as error:
@@ -112,9 +114,16 @@ def check_data(data_dir: Path) -> Finding:
     return Finding("MNIST", f"not there yet: {', '.join(missing)}", fetch)
 
 
+def _is_seen(folder: Path) -> bool:
+    try:
+        return folder.exists()
+    except OSError:  # a closed folder above it
+        return False
+
+
 def check_disk(data_dir: Path) -> Finding:
     """Whether there is room for data and results."""
-    existing = next(folder for folder in [data_dir, *data_dir.parents] if folder.exists())
+    existing = next(folder for folder in [data_dir, *data_dir.parents] if _is_seen(folder))
     free = shutil.disk_usage(existing).free / 1e9
     mend = (
         None if free >= FREE_GIGABYTES else f"free at least {FREE_GIGABYTES:.0f} GB of disk space"

@@ -1,4 +1,4 @@
-"""Write a file whole or not at all."""
+"""Write a file whole or not at all; look whether one is there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,22 @@ import tempfile
 from pathlib import Path
 
 from lenet_helpers.errors import CourseError
+
+
+def is_there(path: str | Path) -> bool:
+    """Whether there is a file or folder of that name.
+
+    Raises
+    ------
+    CourseError
+        If the system does not let us look.
+    """
+    try:
+        return Path(path).exists()
+    except OSError as error:
+        raise CourseError(
+            f"Cannot look for {path}: {error.strerror or error}. Choose a folder that you may read."
+        ) from error
 
 
 def write_whole(path: str | Path, content: bytes) -> None:

@@ -278,10 +278,15 @@ def read_labels(folder: str | Path) -> list[tuple[Path, str]]:
             rows = [(row["file"], row["label"]) for row in csv.DictReader(file)]
     except FileNotFoundError as error:
         raise CourseError(f"There is no {table}. It lists the pictures: file,label.") from error
+    except OSError as error:
+        raise CourseError(f"Cannot read {table}: {error.strerror or error}.") from error
     except (KeyError, UnicodeDecodeError, csv.Error) as error:
         raise CourseError(f"{table} has no columns file,label.") from error
     if not rows:
         raise CourseError(f"{table} lists no pictures.")
+    for number, row in enumerate(rows, start=1):
+        if None in row:
+            raise CourseError(f"Picture {number} of {table} has no label. A row is: file,label")
     return [(Path(folder) / name, answer.strip()) for name, answer in rows]
 
 

@@ -49,14 +49,14 @@ def open_picture(source: Picture, largest: int = LARGEST_WORK) -> np.ndarray:
         source = source.detach().cpu().numpy()
     if isinstance(source, np.ndarray):
         return _good_size(_on_white(_levels(source, largest)), largest)
-    if isinstance(source, Image.Image):
-        return _good_size(_decode(source, "the picture", largest), largest)
-    if not isinstance(source, str | Path):
+    if not isinstance(source, str | Path | Image.Image):
         raise CourseError(
             f"A picture is a path, a PIL.Image or an array, not {type(source).__name__}."
         )
-    path = Path(source)
+    path = Path("the picture" if isinstance(source, Image.Image) else source)  # for the messages
     try:
+        if isinstance(source, Image.Image):
+            return _good_size(_decode(source, path.name, largest), largest)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our limit is lower
             with Image.open(path, formats=FORMATS) as image:
@@ -102,12 +102,12 @@ def _decode(image: Image.Image, name: str, largest: int) -> np.ndarray:
 
 
 def _whole_numbers(values: np.ndarray) -> np.ndarray:
-    """Pixels of Pillow's modes I, I;16 and F as uint8 or uint16, whichever holds them."""
+    """Pixels of Pillow's modes I, I;16 and F: 0…1 as they are, else as uint8 or uint16."""
     if not np.isfinite(values).all():
         raise CourseError("The picture holds values that are not finite.")
-    if values.dtype == np.uint16:
+    if values.dtype == np.uint16 or (values.dtype.kind == "f" and 0 < values.max() <= 1):
         return values
-    fits = np.uint8 if values.max() <= 255 and values.dtype.kind == "f" else np.uint16
+    fits = np.uint8 if values.max() <= 255 else np.uint16
     return values.clip(0, np.iinfo(fits).max).astype(fits)
 
 

@@ -128,13 +128,16 @@ def draw_steps(prepared: Mapping[str, Prepared], path: Path) -> None:
     _save(plots.preparation(rows, [Path(name).name for name in prepared]), path)
 
 
+def check_steps(path: Path) -> None:
+    """Refuse a name for the picture of the steps that says no kind of picture."""
+    if path.suffix not in (".png", ".svg", ".pdf"):
+        raise CourseError(f"{path}: give the file a name that ends in .png, .svg or .pdf.")
+
+
 def _save(figure: Figure, path: Path) -> None:
     from lenet_helpers.plots import save_figure
 
-    kind = path.suffix.lstrip(".").lower()
-    if kind not in ("png", "svg", "pdf"):
-        raise CourseError(f"{path}: give the file a name that ends in .png, .svg or .pdf.")
-    save_figure(figure, path.stem, path.parent, formats=(kind,))
+    save_figure(figure, path.stem, path.parent, formats=(path.suffix.lstrip("."),))
 
 
 def report(folder: Path) -> str:

@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 
 from lenet_helpers.checkpoints import load_checkpoint, save_checkpoint
 from lenet_helpers.errors import CourseError
+from lenet_helpers.files import is_there
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -152,7 +153,7 @@ def fit(
     history = History()
     training = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
     training["generator"] = getattr(batches, "generator", None)
-    if checkpoint is not None and Path(checkpoint).exists():
+    if checkpoint is not None and is_there(checkpoint):
         stored = load_checkpoint(checkpoint, **training)
         history.epochs = [Epoch(**record) for record in stored["epochs"]]
         history.step_losses = stored["step_losses"]

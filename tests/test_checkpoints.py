@@ -171,8 +171,34 @@ def test_weights_of_another_network_are_refused_by_name_and_shape(tmp_path):
 def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path):
     continue_training(LeNet5(), tmp_path / "state")
     model = LeNet5()
-    with pytest.raises(CourseError, match="SGD and no scheduler, this one has Adam"):
+    with pytest.raises(CourseError, match="optimizer is SGD in the file and Adam here"):
         continue_training(model, tmp_path / "state", torch.optim.Adam(model.parameters()))
+    with pytest.raises(CourseError, match=r"lr is 0\.1 in the file and 0\.2 here"):
+        continue_training(model, tmp_path / "state", torch.optim.SGD(model.parameters(), lr=0.2))
+
+
+@pytest.mark.parametrize(
+    ("epochs", "seed", "message"), [(3, 0, "number of steps is 2"), (2, 1, "seed of the batches")]
+)
+def test_a_checkpoint_of_another_schedule_or_seed_is_refused(tmp_path, epochs, seed, message):
+    few = Split(torch.zeros(2, 1, 32, 32), torch.zeros(2, dtype=torch.int64))
+
+    def train(epochs, seed):
+        model = LeNet5()
+        optimizer = torch.optim.Adam(model.parameters())
+        fit(
+            model,
+            Batches(few, 2, shuffle=True, generator=torch.Generator().manual_seed(seed)),
+            epochs=epochs,
+            optimizer=optimizer,
+            scheduler=OneCycleLR(optimizer, 0.01, total_steps=epochs),
+            checkpoint=tmp_path / "state",
+            progress=False,
+        )
+
+    train(epochs=2, seed=0)
+    with pytest.raises(CourseError, match=message):
+        train(epochs, seed)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -14,7 +14,7 @@ from functools import partial
 import joblib
 import pytest
 import torch
-from conftest import assert_is_of_today
+from conftest import assert_is_of_today, command
 from typer.testing import CliRunner
 
 from lenet_helpers import comparison, doctor
@@ -172,6 +172,38 @@ def test_a_worker_killed_midway_is_reported_and_its_run_repeated(compared, data_
     assert outcome(result) == outcome(compared)
 
 
+def test_no_processes_are_refused(data_dir):
+    with pytest.raises(CourseError, match="0 processes train nothing"):
+        compare(cross(short_variants(), [0]), data_dir, processes=0, train_size=FEW)
+
+
+def test_ctrl_c_in_a_single_process_stops_the_study_and_keeps_no_half_run(data_dir, tmp_path):
+    def interrupt(_images):
+        raise KeyboardInterrupt
+
+    arms = {"stopped": replace(short_variants()["none"], augment=interrupt)} | short_variants()
+    keep = tmp_path / "keep.json"
+    with pytest.raises(KeyboardInterrupt):
+        compare(cross(arms, [0]), data_dir, processes=1, train_size=FEW, keep=keep, progress=False)
+    assert not keep.exists()
+
+
+def test_a_full_disk_stops_the_study(data_dir, tmp_path, monkeypatch):
+    def full(*_):
+        raise CourseError("Cannot write: no space left.")
+
+    monkeypatch.setattr(Comparison, "save", full)
+    settings = {"processes": 1, "train_size": FEW, "keep": tmp_path / "k.json", "progress": False}
+    with pytest.raises(CourseError, match="no space left"):
+        compare(cross(short_variants(), [0]), data_dir, **settings)
+
+
+def test_a_result_that_is_not_named_json_is_refused_before_the_training(tmp_path):
+    result = command("recipes", "--seeds", "2", "--output", tmp_path / "claims.md")
+    assert result.returncode == 1
+    assert "must have a name that ends in .json" in result.stderr
+
+
 def test_a_stopped_comparison_goes_on_from_what_was_kept(compared, data_dir, tmp_path):
     keep = tmp_path / "keep.json"
     partly = Comparison(compared.records[:3], compared.recipes, compared.versions)
@@ -229,6 +261,8 @@ def test_the_command_reports_a_run_that_kills_its_worker_and_keeps_the_rest(
     assert "worker process died" in failed.error
     good = {run: values for run, values in outcome(result).items() if run != failed.run}
     assert good == outcome(compared)
+    (kept,) = (tmp_path / "build").glob("*.partial.json")  # to repeat only what failed
+    assert len(Comparison.load(kept).records) == 5
 
 
 # The committed study

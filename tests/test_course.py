@@ -212,6 +212,20 @@ def test_a_setting_goes_to_the_lessons_that_have_it(tmp_path):
     assert choose_parameters([first, second], {"EPOCHS": 2}) == [{"EPOCHS": 2}, {}]
 
 
+def test_paths_become_absolute_since_the_kernels_run_in_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = read_settings(["DATA_DIR=mine", "MY_PICTURE=5.jpg", "FIGURES_DIR=None", "SIZE=[]"])
+    assert settings["DATA_DIR"] == str(tmp_path / "mine")
+    assert settings["MY_PICTURE"] == str(tmp_path / "5.jpg")
+    assert settings["FIGURES_DIR"] is None
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path):
+    path = write_lesson(tmp_path, "pass")
+    with pytest.raises(CourseError, match=r"Cannot write to .*01_small"):
+        run_lesson(path, {}, path)
+
+
 def test_settings_are_read_as_python_values_or_text():
     assert read_settings(["EPOCHS=3", "RATE=0.5", "SIZE=None", "FIT=resize", "NAME=a=b"]) == {
         "EPOCHS": 3,

@@ -281,6 +281,23 @@ def test_every_common_kind_of_file_gives_the_same(tmp_path, page):
         assert alike(result(image), expected), name
 
 
+def test_pillow_pictures_of_whole_numbers_and_fractions_give_the_same(page):
+    expected = prepare_digit(page).tensor
+    fractions = Image.fromarray(page.astype(np.float32) / 255)
+    whole = Image.fromarray(page.astype(np.int32))
+    assert (fractions.mode, whole.mode) == ("F", "I")
+    for picture in (fractions, whole):
+        assert torch.allclose(prepare_digit(picture).tensor, expected, atol=1e-3)
+
+
+def test_a_damaged_picture_that_pillow_has_opened_is_refused(tmp_path, page):
+    Image.fromarray(page).save(tmp_path / "whole.jpg")
+    content = (tmp_path / "whole.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(content[: len(content) // 2])
+    with pytest.raises(CourseError, match="damaged"), Image.open(tmp_path / "cut.jpg") as picture:
+        prepare_digit(picture)
+
+
 def test_a_photo_is_turned_as_the_camera_was_held(tmp_path, page):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise by a quarter

@@ -154,13 +154,29 @@ def test_evaluate_prints_accuracy_confusion_and_failures(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [(None, "There is no"), ("a,b\n1,2\n", "no columns"), ("file,label\n", "lists no pictures"),
-     ("file,label\nx.png,five\n", "is a digit")],
+     ("file,label\nx.png,five\n", "is a digit"), ("file,label\nx.png\n", "has no label")],
 )  # fmt: skip
 def test_evaluate_says_what_is_wrong_with_a_folder(tmp_path, content, message):
     if content is not None:
         (tmp_path / "labels.csv").write_text(content)
     with pytest.raises(CourseError, match=message):
         reading.report(tmp_path)
+
+
+def test_evaluate_says_what_is_no_folder_of_pictures(tmp_path):
+    with pytest.raises(CourseError, match=r"Cannot read .*labels.csv: Not a directory"):
+        reading.report(A_FIVE)
+    (tmp_path / "labels.csv").mkdir()
+    with pytest.raises(CourseError, match=r"Cannot read .*labels.csv: Is a directory"):
+        reading.report(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["steps", "steps.bmp", "steps.PNG"])
+def test_steps_need_the_name_of_a_picture_before_anything_is_read(tmp_path, name):
+    result = command("predict", A_FIVE, "--steps", tmp_path / name)
+    assert result.returncode == 1
+    assert "ends in .png, .svg or .pdf" in result.stderr
+    assert result.stdout == ""
 
 
 def test_figures_show_what_they_are_given():
