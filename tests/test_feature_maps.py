@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from matplotlib.container import BarContainer
 from torch import nn
 
 from lenet_helpers.feature_maps import (
@@ -308,10 +309,12 @@ def test_a_tuning_curve_closes_at_180_degrees():
 
 
 def test_accuracy_lost_is_drawn_in_points():
-    lost = {"zero": [0.01, 0.02], "mean": [0.0, -0.01]}
-    figure = figures.accuracy_lost({"one": lost, "two": lost}, 0.003)
-    heights = [bar.get_height() for bar in figure.axes[0].containers[0]]
-    assert heights == pytest.approx([1, 2])
+    lost = {"zero": [(0.01, 0.001), (0.02, 0.002)], "mean": [(0.0, 0.001), (-0.01, 0.001)]}
+    figure = figures.accuracy_lost({"one": lost, "two": lost})
+    bars = next(c for c in figure.axes[0].containers if isinstance(c, BarContainer))
+    assert [bar.get_height() for bar in bars] == pytest.approx([1, 2])
+    (segments,) = (line.get_segments() for line in bars.errorbar.lines[2])
+    assert [np.ptp(segment[:, 1]) for segment in segments] == pytest.approx([0.4, 0.8])
 
 
 def test_occlusions_are_drawn_over_the_pixels_they_are_centred_on():

@@ -63,9 +63,9 @@ FIGURES = {
     ),
     "05_switched_off": FigureText(
         "Accuracy lost when one map is switched off, in two ways.",
-        "Two bar charts. Left, six maps of convolution 1: between half a percentage point and "
-        "seven points are lost, less with the mean in place of zero. Right, sixteen maps of "
-        "convolution 2: nearly all bars lie within the band of chance around zero.",
+        "Two bar charts with error bars. Left, six maps of convolution 1: between half a "
+        "percentage point and seven points are lost, less with the mean in place of zero. Right, "
+        "sixteen maps of convolution 2: most error bars reach zero.",
     ),
     "05_plane": FigureText(
         "The 84 numbers before the last layer, drawn in the plane of their two main directions.",
@@ -217,18 +217,20 @@ def patch_blocks(patches: torch.Tensor, columns: int = 8) -> Figure:
 
 
 @styled
-def accuracy_lost(panels: Mapping[str, Mapping[str, Sequence[float]]], chance: float) -> Figure:
-    """Bars for each layer (panel), way of switching off, and map: accuracy lost as a fraction.
+def accuracy_lost(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> Figure:
+    """Bars for each layer (panel), way of switching off, and map.
 
-    A band of plus and minus `chance` marks what chance explains.
+    Each is the accuracy lost, as a fraction, and its standard error; two of these are drawn.
     """
     counts = [len(next(iter(ways.values()))) for ways in panels.values()]
     figure, axes = new_figure(3.0, ncols=len(panels), sharey=True, width_ratios=counts)
     for ax, (layer, ways), count in zip(axes, panels.items(), counts, strict=True):
-        ax.axhspan(-100 * chance, 100 * chance, color="0.85", label="chance")
-        for index, (way, lost) in enumerate(ways.items()):
+        for index, (way, values) in enumerate(ways.items()):
             places = np.arange(1, count + 1) + 0.4 * index - 0.2
-            ax.bar(places, 100 * np.asarray(lost), width=0.4, label=way, color=f"C{index}")
+            lost, errors = 100 * np.transpose(values)
+            bars = {"width": 0.4, "label": way, "color": f"C{index}"}
+            ax.bar(places, lost, yerr=2 * errors, **bars, error_kw={"linewidth": 0.8})
+        ax.axhline(0, color="black", linewidth=0.8)
         ax.set(title=layer, xlabel="map switched off", xticks=range(1, count + 1))
         ax.grid(axis="x", visible=False)
     axes[0].set_ylabel("accuracy lost (points)")

@@ -129,12 +129,12 @@ def vanishing_gradients(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> 
     """
     figure, axes = new_figure(3.1, ncols=len(panels), sharey=True, squeeze=False)
     for ax, (network, lines) in zip(axes.flat, panels.items(), strict=True):
-        for (name, norms), marker in zip(lines.items(), "os^", strict=False):
+        for (name, norms), marker in zip(lines.items(), "os^D", strict=False):
             ax.plot(range(1, len(norms) + 1), norms, marker=marker, label=name)
         ax.set(xlabel="layer with weights, from the image on", title=network, yscale="log")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0, 0].set_ylabel("norm of the gradient")
-    axes[0, 0].legend()
+    figure.legend(*axes[0, -1].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
 

@@ -18,6 +18,8 @@ from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, pi
 if TYPE_CHECKING:
     from lenet_helpers.training import History
 
+WINDOW = 40  # batches over which the loss is averaged in figures
+
 FIGURES = {
     "03_cross_entropy": FigureText(
         "The loss of one picture depends on the probability of its right class alone.",
@@ -69,7 +71,7 @@ FIGURES = {
 }
 
 
-def smoothed(losses: Sequence[float], window: int = 40) -> np.ndarray:
+def smoothed(losses: Sequence[float], window: int = WINDOW) -> np.ndarray:
     """Mean of the last `window` losses at each step, of fewer at the start."""
     sums = np.cumsum(np.insert(np.asarray(losses, dtype=float), 0, 0.0))
     last = np.arange(1, len(sums))
@@ -106,11 +108,12 @@ def step_losses(
         steps = np.arange(1, len(losses) + 1)
         if len(runs) == 1:
             ax.plot(steps, losses, color="C0", alpha=0.3, linewidth=0.5, label="each batch")
-            name = "mean of 40 batches"
+            name = f"mean of {WINDOW} batches"
         ax.plot(steps, smoothed(losses), label=name)
     if floor is not None:
         ax.axhline(floor, color="C6", linestyle="--", linewidth=1, label=f"bound {floor:.2f}")
-    ax.set(xlabel="step", ylabel="training loss", yscale="log" if logarithmic else "linear")
+    ylabel = "training loss" if len(runs) == 1 else f"training loss, mean of {WINDOW} batches"
+    ax.set(xlabel="step", ylabel=ylabel, yscale="log" if logarithmic else "linear")
     if not logarithmic:
         ax.set_ylim(bottom=0)
     ax.legend()
@@ -122,13 +125,14 @@ def learning_rates(
     rates: Mapping[str, Sequence[float]], losses: Mapping[str, Sequence[float]]
 ) -> Figure:
     """Learning rate and smoothed loss over the steps, side by side, one curve for each run."""
+    window = 10  # a loss that shoots up for some steps should not look like a slow fall
     figure, (left, right) = new_figure(3.2, ncols=2)
     for name, values in rates.items():
         left.plot(np.arange(1, len(values) + 1), values, label=name)
-        right.plot(np.arange(1, len(losses[name]) + 1), smoothed(losses[name]), label=name)
-    left.set(xlabel="step", ylabel="learning rate", yscale="log", ylim=(1e-5, 0.1))
-    right.set(xlabel="step", ylabel="training loss", yscale="log")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=4)
+        right.plot(np.arange(1, len(losses[name]) + 1), smoothed(losses[name], window), label=name)
+    left.set(xlabel="step", ylabel="learning rate", yscale="log", ylim=(1e-8, 0.2))
+    right.set(xlabel="step", ylabel=f"training loss, mean of {window} batches", yscale="log")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=len(rates))
     return figure
 
 
