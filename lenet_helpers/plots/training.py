@@ -38,7 +38,7 @@ FIGURES = {
     ),
     "03_learning_rates": FigureText(
         "A learning rate can be too small or too large; one-cycle starts small, rises and falls.",
-        "Left: the learning rate over one epoch, three constants and one curve that rises and "
+        "Left: the learning rate over one epoch, four constants and one curve that rises and "
         "falls. Right: the training loss of each, smoothed, on a logarithmic axis.",
     ),
     "03_learning_curves": FigureText(
