@@ -176,7 +176,7 @@ def lenet_1998(
 ) -> None:
     """Lesson 07's study: the training of 1998 over several seeds, and the way from it to today.
 
-    Five seeds take about two hours of one core. Stopped and started again, it goes on.
+    Five seeds take more than three hours of one core. Stopped and started again, it goes on.
     """
     from lenet_helpers import from_1998
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from lenet_helpers.augmentation import vary
 from lenet_helpers.comparison import Run, cross
 from lenet_helpers.data import DATA_DIR, MNIST, Batches
-from lenet_helpers.lenet_1998 import ScaleInput, lenet_1998, squared_loss
+from lenet_helpers.lenet_1998 import STEP_SIZES, ScaleInput, lenet_1998, squared_loss
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import EVALUATION_BATCH, Recipe, TrainedModel, find_recipe
 from lenet_helpers.training import evaluate
@@ -54,18 +54,22 @@ def scaled_lenet5() -> nn.Sequential:
 
 
 def study_runs(seeds: int) -> list[Run]:
-    """The runs of the study, with seeds 0, 1, … `seeds` - 1 for the paper's own training.
+    """The runs of the study, with seeds 0, 1, … `seeds` - 1 for the training of 1998.
 
-    Of the walk three seeds. One each of the training with distorted images and of the one that
-    takes a single sample at a time.
+    Of the walk three seeds. One each of the trainings that take a single sample at a time, with
+    our step sizes and with the paper's, and of the one with distorted images.
     """
-    paper = find_recipe("lenet-1998")
+    ours = find_recipe("lenet-1998")
+    single = replace(ours, batch_size=1)
+    once = {
+        "one sample": single,
+        "the paper's steps": replace(single, learning_rate=STEP_SIZES[0]),
+        "distorted": replace(ours, augment=partial(vary, bent=0.0)),
+    }
     losses = {"equation 8": replace(walk()["1998"], loss=squared_loss)}
-    # By far the longest comes first, so that no core waits for it alone in the end.
-    runs = cross({"one sample": replace(paper, batch_size=1)}, [0])
-    runs += cross({"distorted": replace(paper, augment=partial(vary, bent=0.0))}, [0])
+    runs = cross(once, [0])  # the longest come first, so that no core waits for them in the end
     for seed in range(seeds):  # a study that is stopped has all variants for its first seeds
-        runs += cross({"as published": paper}, [seed])
+        runs += cross({"small batches": ours}, [seed])
         runs += cross(walk() | losses if seed < WALK_SEEDS else {}, [seed])
     return runs
 

@@ -30,6 +30,7 @@ AMPLITUDE, SLOPE = 1.7159, 2 / 3  # appendix A: f(1) = 1 and f(-1) = -1
 SPREAD = 2.4  # appendix A, of the first weights
 RUBBISH = 1.0  # j of equation 9: the paper says "positive" and no more
 STEP_SIZES = 2 * [5e-4] + 3 * [2e-4] + 3 * [1e-4] + 4 * [5e-5] + 8 * [1e-5]  # of the 20 passes
+LEARNING_RATE = STEP_SIZES[0] / 4  # ours for the first pass: lesson 07 shows what the paper's does
 SAFETY = 0.02  # mu, section III-B
 WARM_UP = 8000  # images over which the steps grow to their size; ours, see LevenbergMarquardt
 CURVATURE_SAMPLES = 500
@@ -286,10 +287,9 @@ class LevenbergMarquardt(torch.optim.Optimizer):
     """Stochastic diagonal Levenberg-Marquardt: each parameter has a step size of its own.
 
     Section III-B: a global step size, smaller in later passes, divided by 0.02 + h. The curvature
-    h is estimated before each pass. The paper takes one sample at a time. Here a step follows the
-    mean gradient of a batch and is longer by the root of the batch size. And the steps grow to
-    their size over the first images: with full ones from the start some first weights are lost,
-    with single samples too.
+    h is estimated before each pass. The paper takes one sample at a time. Here a step is the sum
+    of the steps that the samples of a batch ask for. And the steps grow to their size over the
+    first images: with the paper's from the start some first weights are lost.
 
     Parameters
     ----------
@@ -301,6 +301,8 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         As in the training.
     batch_size
         Samples in each step.
+    learning_rate
+        Global step size of the first pass; the later ones fall as the paper's do from 0.0005.
     passes
         Of the whole training. With fewer than 20 some of the step sizes are left out.
     warm_up
@@ -313,12 +315,14 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         train: Split,
         loss: Loss,
         batch_size: int,
+        learning_rate: float = LEARNING_RATE,
         passes: int = 20,
         warm_up: int = WARM_UP,
     ) -> None:
-        super().__init__(model.parameters(), {"lr": STEP_SIZES[0], "steps": 0})
+        super().__init__(model.parameters(), {"lr": learning_rate, "steps": 0})
         self.model, self.train, self.loss = model, train, loss
-        self.batch_size, self.passes, self.warm_up = batch_size, passes, warm_up
+        self.batch_size, self.learning_rate = batch_size, learning_rate
+        self.passes, self.warm_up = passes, warm_up
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # noqa: ARG002 - the signature of Optimizer
@@ -326,7 +330,8 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         (group,) = self.param_groups
         number, within = divmod(group["steps"], math.ceil(len(self.train) / self.batch_size))
         if within == 0:
-            group["lr"] = STEP_SIZES[number * len(STEP_SIZES) // self.passes]
+            paper = STEP_SIZES[number * len(STEP_SIZES) // self.passes]
+            group["lr"] = self.learning_rate * paper / STEP_SIZES[0]
             self._estimate(group)
         group["steps"] += 1
         images = group["steps"] * self.batch_size
@@ -342,5 +347,4 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         with torch.enable_grad():
             second = curvature(self.model, images.to(device), labels.to(device), self.loss)
         for parameter, h in zip(group["params"], second, strict=True):
-            size = group["lr"] / (SAFETY + h)
-            self.state[parameter]["size"] = math.sqrt(self.batch_size) * size
+            self.state[parameter]["size"] = self.batch_size * group["lr"] / (SAFETY + h)

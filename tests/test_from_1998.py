@@ -43,7 +43,7 @@ def test_the_last_change_is_only_the_input():
 
 
 def test_the_committed_study_is_of_todays_recipes_and_complete(study):
-    seeds = len(study.of("lenet-1998", "as published"))
+    seeds = len(study.of("lenet-1998", "small batches"))
     assert seeds >= 3
     assert_is_of_today(study, "lenet-1998", from_1998.study_runs(seeds))
 

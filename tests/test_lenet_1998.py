@@ -237,7 +237,7 @@ def test_curvature_at_f6_by_equation_8_is_2(network, grey):
 
 def test_a_step_is_the_global_size_over_002_plus_the_curvature(network, grey):
     loss = paper.discriminative_loss
-    optimizer = LevenbergMarquardt(network, grey, loss, 1, passes=20, warm_up=0)
+    optimizer = LevenbergMarquardt(network, grey, loss, 1, learning_rate=0.0005, warm_up=0)
     before = [p.detach().clone() for p in network.parameters()]
     state = torch.get_rng_state()
     loss(network(grey.images[:1]), grey.labels[:1]).backward()
@@ -272,7 +272,7 @@ def test_steps_grow_to_their_size_over_the_first_images():
 def test_20_passes_go_through_the_step_sizes_of_the_paper():
     model = toy_network()
     few = Split(torch.randn(8, 4, dtype=torch.float64), torch.zeros(8, dtype=torch.long))
-    optimizer = LevenbergMarquardt(model, few, paper.squared_loss, 8, passes=20)
+    optimizer = LevenbergMarquardt(model, few, paper.squared_loss, 8, learning_rate=0.0005)
     sizes = []
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
@@ -280,7 +280,26 @@ def test_20_passes_go_through_the_step_sizes_of_the_paper():
         optimizer.step()
         sizes.append(optimizer.param_groups[0]["lr"])
     expected = 2 * [0.0005] + 3 * [0.0002] + 3 * [0.0001] + 4 * [0.00005] + 8 * [0.00001]
-    assert sizes == expected
+    assert sizes == pytest.approx(expected)
+
+
+def test_a_step_of_a_batch_is_the_sum_of_the_steps_of_its_samples(network, grey):
+    loss, images, labels = paper.squared_loss, grey.images[:4], grey.labels[:4]
+    start = {name: p.detach().clone() for name, p in network.named_parameters()}
+
+    def change(chosen, batch_size):
+        """What one step from the start, with the same curvature, does to each parameter."""
+        seed_everything(1)
+        network.load_state_dict(start)
+        optimizer = LevenbergMarquardt(network, grey, loss, batch_size, warm_up=0)
+        optimizer.zero_grad()
+        loss(network(images[chosen]), labels[chosen]).backward()
+        optimizer.step()
+        return [p.detach() - start[name] for name, p in network.named_parameters()]
+
+    singles = [change([sample], 1) for sample in range(4)]
+    for together, *alone in zip(change(range(4), 4), *singles, strict=True):
+        assert torch.allclose(together, sum(alone), atol=1e-6)
 
 
 def test_the_network_learns_digits_in_a_short_training(grey, mnist):
