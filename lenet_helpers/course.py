@@ -72,7 +72,8 @@ def read_settings(assignments: list[str]) -> dict[str, Any]:
         except (ValueError, SyntaxError, TypeError):
             value = text
         if value is not None and (name.endswith("_DIR") or name.startswith("MY_")):
-            value = str(Path(text).resolve())  # the kernels run in another folder
+            path = value if isinstance(value, str) else text
+            value = str(Path(path).resolve())  # the kernels run in another folder
         settings[name] = value
     return settings
 

@@ -214,10 +214,11 @@ def test_a_setting_goes_to_the_lessons_that_have_it(tmp_path):
 
 def test_paths_become_absolute_since_the_kernels_run_in_another_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    settings = read_settings(["DATA_DIR=mine", "MY_PICTURE=5.jpg", "FIGURES_DIR=None", "SIZE=[]"])
+    settings = read_settings(["DATA_DIR='mine'", "MY_PICTURE=5.jpg", "FIGURES_DIR=None", "A_DIR=5"])
     assert settings["DATA_DIR"] == str(tmp_path / "mine")
     assert settings["MY_PICTURE"] == str(tmp_path / "5.jpg")
     assert settings["FIGURES_DIR"] is None
+    assert settings["A_DIR"] == str(tmp_path / "5")
 
 
 def test_an_output_that_is_a_file_is_refused(tmp_path):
