@@ -5,6 +5,7 @@ Imports only Python's own library at its top: it has to run when packages are mi
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from importlib import metadata
@@ -114,16 +115,10 @@ def check_data(data_dir: Path) -> Finding:
     return Finding("MNIST", f"not there yet: {', '.join(missing)}", fetch)
 
 
-def _is_seen(folder: Path) -> bool:
-    try:
-        return folder.exists()
-    except OSError:  # a closed folder above it
-        return False
-
-
 def check_disk(data_dir: Path) -> Finding:
     """Whether there is room for data and results."""
-    existing = next(folder for folder in [data_dir, *data_dir.parents] if _is_seen(folder))
+    folders = [data_dir, *data_dir.parents]
+    existing = next(folder for folder in folders if os.path.exists(folder))  # no error if closed
     free = shutil.disk_usage(existing).free / 1e9
     mend = (
         None if free >= FREE_GIGABYTES else f"free at least {FREE_GIGABYTES:.0f} GB of disk space"

@@ -44,7 +44,8 @@ FIGURES = {
         "Size of the gradient in each layer after one backward pass, before any training.",
         "Two panels with one logarithmic axis. With sigmoid the gradient falls from the last "
         "layer to the first more than a hundredfold in LeNet-5 and more than ten thousandfold "
-        "in a stack of twelve layers; with tanh and ReLU it stays nearly level.",
+        "in a stack of twelve layers, there with weights four times as large about a "
+        "hundredfold; with tanh and ReLU it stays nearly level.",
     ),
     "02_architecture": FigureText(
         "LeNet-5: stacks of feature maps that shrink and multiply, then three linear layers.",
