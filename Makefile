@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STUDENT := $(VENV)/.installed
 DEVELOPER := $(VENV)/.installed-dev
 
-.PHONY: help course lab demo figures test bench clean
+.PHONY: help course lab demo figures test bench soak clean
 
 help:
 	@echo "make course   set up, get MNIST, execute the lessons; results in build/lessons"
@@ -16,6 +16,7 @@ help:
 	@echo "              for print: make figures FORMAT='pdf svg' DPI=600, to build/figures"
 	@echo "make test     unit tests, then all lessons"
 	@echo "make bench    measure the speed of training (minutes)"
+	@echo "make soak     run the lessons with other seeds, threads and processors (an hour)"
 	@echo "make clean    remove .venv and build; MNIST stays"
 
 course: $(STUDENT)
@@ -34,7 +35,11 @@ test: $(DEVELOPER)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -m "not lessons" -n 2 --dist loadfile  # -n 2: each test keeps one core busy
-	$(BIN)/python -m pytest -m lessons -n 2
+	$(BIN)/python -m pytest -m "lessons and not all_threads" -n 2
+	$(BIN)/python -m pytest -m all_threads
+
+soak: $(DEVELOPER)
+	$(BIN)/python tests/benchmarks/soak.py
 
 bench: $(DEVELOPER)
 	$(BIN)/python tests/benchmarks/bench_training.py

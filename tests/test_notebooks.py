@@ -170,8 +170,10 @@ def run_nbval(path: Path, cell_limit: int = CELL_LIMIT) -> subprocess.CompletedP
 
 
 @pytest.mark.lessons
+@pytest.mark.all_threads
 @each_lesson
-def test_the_lesson_runs_in_the_quick_setting(path, tmp_path):
+def test_the_lesson_runs_in_the_quick_setting(path, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS")  # as a student's kernel has it
     (parameters,) = course.choose_parameters([path], {}, quick=True)
     result = course.run_lesson(path, parameters, tmp_path)
     assert result.failure is None, result.failure
