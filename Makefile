@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STUDENT := $(VENV)/.installed
 DEVELOPER := $(VENV)/.installed-dev
 
-.PHONY: help course lab demo figures test bench soak clean
+.PHONY: help course lab demo figures test bench soak results clean
 
 help:
 	@echo "make course   set up, get MNIST, execute the lessons; results in build/lessons"
@@ -17,6 +17,7 @@ help:
 	@echo "make test     unit tests, then all lessons"
 	@echo "make bench    measure the speed of training (minutes)"
 	@echo "make soak     run the lessons with other seeds, threads and processors (an hour)"
+	@echo "make results  train every network and every study of the kit anew (nine hours of one core)"
 	@echo "make clean    remove .venv and build; MNIST stays"
 
 course: $(STUDENT)
@@ -43,6 +44,34 @@ soak: $(DEVELOPER)
 
 bench: $(DEVELOPER)
 	$(BIN)/python tests/benchmarks/bench_training.py
+
+# A network or study that is whole lies in build/results, so make goes on where it was stopped;
+# within a study its command does.
+RESULTS := build/results
+NETWORKS := $(addprefix $(RESULTS)/,$(addsuffix .safetensors,course best symbols numbers))
+STUDIES := $(addprefix $(RESULTS)/,$(addsuffix .json,bn_dropout learning_rates lenet_1998 claims \
+  techniques best))
+$(RESULTS)/bn_dropout.json: STUDY := compare --seeds 10
+$(RESULTS)/learning_rates.json: STUDY := learning-rates --seeds 24
+$(RESULTS)/lenet_1998.json: STUDY := lenet-1998 --seeds 5
+$(RESULTS)/claims.json: STUDY := recipes --seeds 20
+$(RESULTS)/techniques.json: STUDY := techniques --seeds 2
+$(RESULTS)/best.json: STUDY := best --seeds 5
+
+results: $(NETWORKS) $(STUDIES)
+	cp $(NETWORKS) data/pretrained/
+	cp $(STUDIES) $(RESULTS)/claims.md data/studies/
+	$(BIN)/python -m lenet_helpers results
+	rm -r $(RESULTS)
+	@echo "Now execute and commit the lessons that read these files, and their figures."
+
+$(RESULTS)/%.safetensors: | $(STUDENT)
+	OMP_NUM_THREADS=1 $(BIN)/python -m lenet_helpers train $* --seed 0 --weights $@
+
+$(RESULTS)/%.json: | $(STUDENT)
+	$(BIN)/python -m lenet_helpers $(STUDY) --output $@
+
+.DELETE_ON_ERROR: # a study with a run that failed is not whole
 
 clean:
 	rm -rf $(VENV) build

@@ -252,6 +252,18 @@ def _study(
 
 
 @app.command()
+def results(data_dir: DataDir = checks.ROOT / "data") -> None:
+    """Write what the studies and the kit's networks give into README, docs and the model cards."""
+    from lenet_helpers import measured
+    from lenet_helpers.data import load_mnist
+
+    values = measured.study_values() | measured.weights_values(load_mnist(data_dir))
+    measured.renew_texts(values)
+    for name, value in values.items():
+        typer.echo(f"{name:24} {value.strip()}")
+
+
+@app.command()
 def predict(
     images: Annotated[list[Path], typer.Argument(help="Pictures of one digit each.")],
     number: Annotated[

@@ -1,0 +1,108 @@
+"""The numbers that README, docs and the model cards state, from the files that hold them.
+
+In those texts a measured value stands between two comments that no page shows, as in
+`<!-- best.mean -->99.59 %<!-- / -->`. The command `results` writes today's values there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from lenet_helpers import claims, from_1998, reproduction, techniques
+from lenet_helpers.comparison import Comparison
+from lenet_helpers.data import MNIST, Batches, Split
+from lenet_helpers.doctor import ROOT
+from lenet_helpers.errors import CourseError
+from lenet_helpers.evidence import final_accuracies
+from lenet_helpers.files import write_whole
+from lenet_helpers.number_network import load_number_network
+from lenet_helpers.recipes import EVALUATION_BATCH, PRETRAINED, load_pretrained
+from lenet_helpers.symbols import generate_symbols
+from lenet_helpers.training import evaluate
+
+TEXTS = (ROOT / "README.md", ROOT / "docs" / "results.md", PRETRAINED / "README.md")
+MARKED = re.compile(r"(<!-- (?P<name>[\w.-]+) -->)(?P<value>.*?)(<!-- / -->)", re.DOTALL)
+NEW_DRAWINGS, NEW_SEED = 60, 777  # of each symbol, none of which a network has learned from
+
+
+def stated(text: str) -> dict[str, str]:
+    """The marked values of a text, by name."""
+    return {match["name"]: match["value"] for match in MARKED.finditer(text)}
+
+
+def renewed(text: str, values: dict[str, str]) -> str:
+    """`text` with today's value at each mark.
+
+    Raises
+    ------
+    CourseError
+        If a mark has a name that is not among `values`.
+    """
+    unknown = set(stated(text)) - set(values)
+    if unknown:
+        raise CourseError(f"Nothing is measured under the name {', '.join(sorted(unknown))}.")
+    return MARKED.sub(lambda match: match[1] + values[match["name"]] + match[4], text)
+
+
+def renew_texts(values: dict[str, str]) -> None:
+    """Write `values` into README, docs and the model cards."""
+    for path in TEXTS:
+        write_whole(path, renewed(path.read_text(encoding="utf-8"), values).encode())
+
+
+def study_values() -> dict[str, str]:
+    """What the committed studies gave."""
+    best = final_accuracies(Comparison.load(techniques.BEST_STUDY).of("best", "best"))
+    of_1998 = Comparison.load(from_1998.STUDY)
+    errors = 1 - np.array(final_accuracies(of_1998.of("lenet-1998", "small batches")))
+    (distorted,) = of_1998.of("lenet-1998", "distorted")
+    table = claims.table(claims.judge(Comparison.load(reproduction.STUDY)))
+    return {
+        "best.mean": per_cent(np.mean(best)),
+        "best.range": f"{100 * min(best):.2f} to {per_cent(max(best))}",
+        "lenet-1998.mean": per_cent(errors.mean()),
+        "lenet-1998.range": f"{100 * errors.min():.2f} to {per_cent(errors.max())}",
+        "lenet-1998.distorted": per_cent(1 - distorted.test_accuracy),
+        "claims": f"\n\n{table}\n",
+    }
+
+
+@torch.no_grad()
+def weights_values(mnist: MNIST) -> dict[str, str]:
+    """What the networks of the kit reach, and the fingerprints of their files."""
+    values = {}
+    for name in ("course", "best", "symbols", "numbers"):
+        content = (PRETRAINED / f"{name}.safetensors").read_bytes()
+        values[f"{name}.sha256"] = f"`{hashlib.sha256(content).hexdigest()}`"
+        network = load_number_network() if name == "numbers" else load_pretrained(name)
+        model = AmongDigits(network) if name == "numbers" else network
+        for split in ("test", "validation"):
+            measured = evaluate(model, Batches(getattr(mnist, split), EVALUATION_BATCH))
+            values[f"{name}.{split}"] = per_cent(measured.accuracy)
+            values[f"{name}.{split}-loss"] = f"{measured.loss:.4f}"
+    drawings = Batches(generate_symbols(NEW_DRAWINGS, seed=NEW_SEED), EVALUATION_BATCH)
+    values["symbols.drawings"] = per_cent(evaluate(load_pretrained("symbols"), drawings).accuracy)
+    return values
+
+
+class AmongDigits(nn.Module):
+    """The first ten logits of a network that has more."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits `(n, 10)` of the digits."""
+        return self.network(images)[:, :10]
+
+
+def per_cent(share: float) -> str:
+    """A share as texts have it: 0.9913 is 99.13 %."""
+    return f"{100 * share:.2f} %"
