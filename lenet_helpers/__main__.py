@@ -55,9 +55,14 @@ def run(
         int | None, typer.Option(min=50, max=1200, help="For print, such as 600.")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder of the executed copies.")] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Lessons at a time; two, with two cores and 6 GB free memory."),
+    ] = None,
 ) -> None:
     """Execute lessons from top to bottom; copies with all outputs go to build/lessons."""
     from lenet_helpers import course
+    from lenet_helpers import jobs as work
     from lenet_helpers.files import write_whole
     from lenet_helpers.mnist_files import DATA_DIR, fetch_mnist
 
@@ -67,16 +72,25 @@ def run(
     folder = course.figures_folder(figures, formats, dpi)
     chosen = course.choose_parameters(paths, wanted, quick=quick, figures=folder)
     fetch_mnist(wanted.get("DATA_DIR") or DATA_DIR)  # here, where its progress can be seen
-    failed = []
-    for number, (path, parameters) in enumerate(zip(paths, chosen, strict=True), start=1):
-        typer.echo(f"[{number}/{len(paths)}] {path.stem}")
-        result = course.run_lesson(path, parameters, output)
+    alone = {
+        path.stem: course.command_alone(path.stem, settings or [], parameters, quick)
+        for path, parameters in zip(paths, chosen, strict=True)
+    }
+    done, failed = [], []
+
+    def tell(result: course.LessonRun) -> None:
+        done.append(result.name)
+        number = f"[{len(done)}/{len(paths)}]"
+        typer.echo(f"{number} {result.name}  {result.seconds:5.0f} s   {_short(result.copy)}")
         if result.failure:
             failed.append(result.name)
             typer.echo(f"{result.name} failed: {result.failure}", err=True)
-        typer.echo(f"{result.seconds:5.0f} s   {_short(result.copy)}")
+            typer.echo(f"To try it alone: {alone[result.name]}", err=True)
+
+    work.run_lessons(paths, chosen, output, jobs or work.usual_jobs(), tell)
     if failed:
-        raise CourseError(f"{len(failed)} of {len(paths)} lessons failed: {', '.join(failed)}.")
+        names = ", ".join(sorted(failed))
+        raise CourseError(f"{len(failed)} of {len(paths)} lessons failed: {names}.")
     if folder == course.FIGURES:
         write_whole(course.FIGURES / "README.md", course.gallery_page().encode())
     if folder is not None:
@@ -331,20 +345,17 @@ def pictures(
     data_dir: DataDir = checks.ROOT / "data",
 ) -> None:
     """Make the kit's pictures of digits, numbers and arithmetic again, from MNIST's test digits."""
-    from torchvision.datasets import MNIST
-
-    from lenet_helpers.mnist_files import fetch_mnist
+    from lenet_helpers.data import read_splits
     from lenet_helpers.our_expressions import make_expressions
     from lenet_helpers.our_pictures import make_numbers, make_pictures
 
-    fetch_mnist(data_dir)
-    test = MNIST(data_dir, train=False)
+    test = read_splits(data_dir).test
     for make, folder in (
         (make_pictures, output),
         (make_numbers, output / "numbers"),
         (make_expressions, output / "expressions"),
     ):
-        written = make(test.data.numpy(), test.targets.numpy(), folder)
+        written = make(test.images.numpy(), test.labels.numpy(), folder)
         typer.echo(f"{len(written)} pictures and labels.csv in {_short(folder)}")
 
 

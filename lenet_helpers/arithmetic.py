@@ -16,6 +16,7 @@ A product without its sign, as in `2(3+4)`, is not part of it: a 1 and a / look 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -26,7 +27,15 @@ from lenet_helpers.errors import CourseError
 DIGITS = "0123456789"
 TIMES = ("×", "÷", "/")
 LONGEST = 200  # characters; a line of handwriting has fewer
-OTHER_SIGNS = str.maketrans({"x": "×", "X": "×", "*": "×", "·": "×", ":": "÷", "−": "-", ",": "."})
+OTHER_SIGNS = str.maketrans(  # what keyboards and word processors write in their place
+    {
+        **dict.fromkeys("xX*·⋅", "×"),
+        **dict.fromkeys("−–—‐‑", "-"),
+        **dict.fromkeys("∕⁄", "/"),
+        ":": "÷",
+        ",": ".",
+    }
+)
 
 
 class ExpressionError(CourseError):
@@ -67,8 +76,12 @@ class Judgement(NamedTuple):
 
 
 def plain(text: str) -> str:
-    """The text in the signs of this module: × for x and *, a point for a comma, no spaces."""
-    return "".join(text.split()).translate(OTHER_SIGNS)
+    """The text in the signs of this module: × for x and *, a point for a comma.
+
+    Blanks go, but for those inside a number: 3 4 is not 34.
+    """
+    text = " ".join(text.split()).translate(OTHER_SIGNS)
+    return re.sub("(?<![0-9.]) | (?![0-9.])", "", text)
 
 
 def parse(text: str) -> list[Tree]:
@@ -157,6 +170,11 @@ def _unexpected(text: str, place: int) -> ExpressionError:
             return ExpressionError(
                 f"{text} has unbalanced brackets: the one at place {place + 1} was never opened."
             )
+    if text[place] == " ":
+        return ExpressionError(
+            f"{text} is no arithmetic: the blank at place {place + 1} parts a number. Write it "
+            "without the blank, or put a sign there."
+        )
     return ExpressionError(f"{text} is no arithmetic: {text[place]!r} at place {place + 1}.")
 
 
@@ -219,8 +237,8 @@ def branches(tree: Tree) -> tuple[str, list]:
 def judge(text: str) -> Judgement:
     """Value of each side, and whether the equals signs hold.
 
-    A plain decimal number on one side may be rounded: 24/125=0.19 holds to the decimals given,
-    since 0.19 is the nearest number of two decimals.
+    A plain decimal number beside a sum may be rounded: 24/125=0.19 holds to the decimals given,
+    since 0.19 is the nearest number of two decimals. Two plain numbers are equal or they are not.
 
     Raises
     ------
@@ -234,7 +252,7 @@ def judge(text: str) -> Judgement:
         difference = abs(values[number] - values[number - 1])
         if difference == 0:
             continue
-        if difference > max(_rounding(sides[number]), _rounding(sides[number - 1])):
+        if difference > _rounding(sides[number - 1], sides[number]):
             left = write_value(values[number - 1])
             right = write_value(values[number])
             return Judgement(values, f"does not hold: {left} is not {right}")
@@ -242,19 +260,24 @@ def judge(text: str) -> Judgement:
     return Judgement(values, verdict)
 
 
-def _rounding(side: Tree) -> Fraction:
-    """Half a unit of the last decimal of a plain number; 0 for everything else."""
-    number = side.operand if isinstance(side, Negative) else side
-    decimals = number.text.partition(".")[2] if isinstance(number, Number) else ""
+def _rounding(one: Tree, other: Tree) -> Fraction:
+    """Half a unit of the last decimal of the plain number, if one of two sides is one; else 0."""
+    bare = [side.operand if isinstance(side, Negative) else side for side in (one, other)]
+    numbers = [number for number in bare if isinstance(number, Number)]
+    decimals = numbers[0].text.partition(".")[2] if len(numbers) == 1 else ""
     return Fraction(1, 2 * 10 ** len(decimals)) if decimals else Fraction(0)
 
 
 def write_value(value: Fraction) -> str:
-    """An exact value in words a student reads: 12, 24/125 = 0.192, or 1/3 ≈ 0.333333."""
+    """An exact value in words a student reads: 12, 24/125 = 0.192, or 1/3 ≈ 0.333333.
+
+    Six digits are given, and those before the point in any case.
+    """
     if value.denominator == 1:
         return str(value.numerator)
-    decimal = Context(prec=6).divide(Decimal(value.numerator), Decimal(value.denominator))
-    return f"{value} {'=' if Fraction(decimal) == value else '≈'} {decimal}"
+    digits = max(6, len(str(abs(value.numerator) // value.denominator)))
+    decimal = Context(prec=digits).divide(Decimal(value.numerator), Decimal(value.denominator))
+    return f"{value} {'=' if Fraction(decimal) == value else '≈'} {decimal:f}"
 
 
 class State(NamedTuple):

@@ -1,4 +1,4 @@
-"""Run the lessons headless with papermill, and close the gaps that it leaves.
+"""Run a lesson headless with papermill, and close the gaps that it leaves.
 
 Papermill only logs a parameter that the notebook does not have, and calls a lesson done whose
 cell called `exit()`. Here the first is refused, and a lesson is done only when every cell ran.
@@ -9,7 +9,11 @@ from __future__ import annotations
 import ast
 import logging
 import os
+import re
+import shlex
+import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,8 +24,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from lenet_helpers.doctor import ROOT
 from lenet_helpers.errors import CourseError
-from lenet_helpers.plots import FIGURES as FIGURE_TEXTS
-from lenet_helpers.plots.style import DPI_VARIABLE, FORMATS, FORMATS_VARIABLE
+from lenet_helpers.files import at_home
 
 NOTEBOOKS = ROOT / "notebooks"
 FIGURES = ROOT / "figures"
@@ -39,7 +42,9 @@ class LessonRun(NamedTuple):
 
 
 def find_lessons(names: list[str] | None = None, folder: Path = NOTEBOOKS) -> list[Path]:
-    """Notebooks of the named lessons ("1", "01" or "01_data"), in order; all if none is named.
+    """Notebooks of the named lessons, in order; all if none is named.
+
+    A name is "1", "01", "01_data" or the path of the notebook, as the tab key completes it.
 
     Raises
     ------
@@ -52,7 +57,10 @@ def find_lessons(names: list[str] | None = None, folder: Path = NOTEBOOKS) -> li
     chosen = []
     for name in names:
         stem = name.removesuffix(".ipynb")
-        matches = [path for path in lessons if stem.zfill(2) in (path.stem, path.stem[:2])]
+        if Path(name).parent != Path():
+            matches = [path for path in lessons if path.resolve() == Path(name).resolve()]
+        else:
+            matches = [path for path in lessons if stem.zfill(2) in (path.stem, path.stem[:2])]
         if not matches:
             known = ", ".join(path.stem for path in lessons)
             raise CourseError(f"There is no lesson {name!r}. Choose from {known}.")
@@ -61,21 +69,37 @@ def find_lessons(names: list[str] | None = None, folder: Path = NOTEBOOKS) -> li
 
 
 def read_settings(assignments: list[str]) -> dict[str, Any]:
-    """`["EPOCHS=3", "FIT=pad"]` as `{"EPOCHS": 3, "FIT": "pad"}`; paths become absolute."""
+    """`["EPOCHS=3", "FIT=pad"]` as `{"EPOCHS": 3, "FIT": "pad"}`; see `_read_path` for paths."""
     settings = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals or not name.isidentifier():
             raise CourseError(f"--set {assignment} is not of the form NAME=VALUE.")
+        if name.endswith("_DIR") or name.startswith("MY_"):
+            settings[name] = _read_path(name, text)
+            continue
         try:
-            value = ast.literal_eval(text)
+            settings[name] = ast.literal_eval(text)
         except (ValueError, SyntaxError, TypeError):
-            value = text
-        if value is not None and (name.endswith("_DIR") or name.startswith("MY_")):
-            path = value if isinstance(value, str) else text
-            value = str(Path(path).resolve())  # the kernels run in another folder
-        settings[name] = value
+            settings[name] = text
     return settings
+
+
+def _read_path(name: str, text: str) -> str | None:
+    r"""A path as it was typed, with or without quotes: in C:\temp\new.png no \t is a tab.
+
+    It becomes absolute, since the kernels run in another folder; a ~ at its start is the home.
+    """
+    if text == "None":
+        return None
+    typed = re.fullmatch(r"""[rR]?(['"])(.*)\1""", text)
+    path = typed[2] if typed else text
+    if not path.strip():
+        raise CourseError(f"--set {name}= names no path. Write --set {name}=None for none.")
+    try:
+        return str(at_home(path).resolve())
+    except (OSError, ValueError) as error:
+        raise CourseError(f"--set {name}={text} is no path: {error}.") from error
 
 
 def choose_parameters(
@@ -125,8 +149,9 @@ def _known_parameters(path: Path) -> dict[str, Any]:
 
 
 def _check_type(name: str, value: Any, default: Any) -> None:
-    kind = (int, float) if isinstance(default, float) else type(default)
-    if default is not None and value is not None and not isinstance(value, kind):
+    kinds = (int, float) if isinstance(default, float) else (type(default),)
+    # type, since for isinstance True is an int
+    if default is not None and value is not None and type(value) not in kinds:
         raise CourseError(
             f"{name}={value!r} does not do: the lesson's own value is {default!r}, so a "
             f"{type(default).__name__} is needed."
@@ -143,6 +168,9 @@ def figures_folder(figures: bool, formats: list[str] | None, dpi: int | None) ->
     CourseError
         If a format is unknown, or asked for without the figures.
     """
+    # here: with the plots comes torch, which every process of a lesson would import in vain
+    from lenet_helpers.plots.style import DPI_VARIABLE, FORMATS, FORMATS_VARIABLE
+
     unknown = set(formats or []) - set(FORMATS)
     if unknown:
         raise CourseError(f"--format {unknown.pop()}: choose one of {', '.join(FORMATS)}.")
@@ -159,8 +187,16 @@ def figures_folder(figures: bool, formats: list[str] | None, dpi: int | None) ->
     return FOR_PRINT
 
 
-def run_lesson(path: Path, parameters: dict[str, Any], output: Path = OUTPUT) -> LessonRun:
-    """Execute one lesson; its copy, with all outputs, is kept in `output` also when it fails."""
+def run_lesson(
+    path: Path,
+    parameters: dict[str, Any],
+    output: Path = OUTPUT,
+    cell_done: Callable[..., None] | None = None,
+) -> LessonRun:
+    """Execute one lesson; its copy, with all outputs, is kept in `output` also when it fails.
+
+    `cell_done` is called after each cell, see `on_cell_executed` of nbclient.
+    """
     logging.getLogger("papermill").setLevel(logging.ERROR)
     copy = output / path.name
     try:
@@ -170,8 +206,6 @@ def run_lesson(path: Path, parameters: dict[str, Any], output: Path = OUTPUT) ->
         raise CourseError(
             f"Cannot write to {output}: {error.strerror or error}. Choose another --output."
         ) from error
-    # A bar drawn in a cell would stay in the copy. The kernel inherits this variable.
-    os.environ["TQDM_DISABLE"] = "1"
     start = time.perf_counter()
     failure = None
     try:
@@ -181,6 +215,8 @@ def run_lesson(path: Path, parameters: dict[str, Any], output: Path = OUTPUT) ->
             parameters,
             kernel_name="python3",
             cwd=path.parent,
+            progress_bar=False,
+            on_cell_executed=cell_done,
             extra_arguments=["--log-level=CRITICAL"],  # of the kernel itself, not of the cells
         )
     except PapermillExecutionError as error:
@@ -198,8 +234,19 @@ def run_lesson(path: Path, parameters: dict[str, Any], output: Path = OUTPUT) ->
     return LessonRun(path.stem, copy, time.perf_counter() - start, failure)
 
 
+def command_alone(name: str, assignments: list[str], parameters: dict, quick: bool) -> str:
+    """The command that runs one lesson as it was run among others."""
+    words = ["python", "-m", "lenet_helpers", "run", name[:2], *(["--quick"] if quick else [])]
+    for assignment in assignments:
+        if assignment.partition("=")[0] in parameters:
+            words += ["--set", assignment]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
 def gallery_page() -> str:
     """The text of figures/README.md: every figure with its caption, and the lesson it is from."""
+    from lenet_helpers.plots import FIGURES as FIGURE_TEXTS
+
     lines = ["# Figures", "", "Made by `make figures`: the lessons write them.", ""]
     for lesson in find_lessons():
         lines += [f"## [{lesson.stem}](../notebooks/{lesson.name})", ""]
@@ -211,7 +258,7 @@ def gallery_page() -> str:
 
 def _not_run(copy: Path) -> str | None:
     """Why a lesson that ended without an error did not run to its end."""
-    for cell in _code_cells(copy):
+    for cell in code_cells(copy):
         left = any(output.output_type == "error" for output in cell.outputs)  # exit() is an error
         if left or cell.execution_count is None:
             return f"it ended early (a call of exit()?) at the cell\n{_indented(cell.source)}"
@@ -220,13 +267,14 @@ def _not_run(copy: Path) -> str | None:
 
 def _last_cell(copy: Path) -> str:
     run = [
-        cell for cell in _code_cells(copy) if cell.metadata.get("papermill", {}).get("start_time")
+        cell for cell in code_cells(copy) if cell.metadata.get("papermill", {}).get("start_time")
     ]
     return f"the cell\n{_indented(run[-1].source)}" if run else "its start"
 
 
-def _code_cells(copy: Path) -> list[nbformat.NotebookNode]:
-    cells = nbformat.read(copy, as_version=4).cells
+def code_cells(path: Path) -> list[nbformat.NotebookNode]:
+    """The cells of a notebook that hold code."""
+    cells = nbformat.read(path, as_version=4).cells
     return [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
 
 

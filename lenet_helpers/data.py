@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch.utils.data import random_split
-from torchvision import datasets
-from torchvision.transforms.v2.functional import resize
 
-from lenet_helpers.mnist_files import DATA_DIR, fetch_mnist
+from lenet_helpers.mnist_files import DATA_DIR, MD5, fetch_mnist
 
 MEAN, STANDARD_DEVIATION = 0.1307, 0.3081  # of the 60,000 training images, grey levels 0…1
 IMAGE_SIZE = 28
@@ -137,10 +136,7 @@ def load_mnist(
     CourseError
         If the files cannot be had.
     """
-    if image_size < IMAGE_SIZE:
-        raise ValueError(f"image_size is {image_size}; MNIST digits need at least {IMAGE_SIZE}")
-    if fit not in ("pad", "resize"):
-        raise ValueError(f'fit is {fit!r}; choose "pad" or "resize"')
+    _check_fit((IMAGE_SIZE, IMAGE_SIZE), image_size, fit)  # before anything is fetched
     return fit_splits(read_splits(data_dir, validation_size, seed), image_size, fit, normalize)
 
 
@@ -156,15 +152,27 @@ def read_splits(
             f"validation_size is {validation_size}; of {TRAINING_IMAGES} training images it can "
             f"take 0 to {TRAINING_IMAGES - 1}"
         )
-    fetch_mnist(data_dir)
-    train, test = (datasets.MNIST(data_dir, train=part) for part in (True, False))
+    folder = fetch_mnist(data_dir)
+    images, labels, test_images, test_labels = (read_idx(folder / name) for name in MD5)
     chosen = random_split(
         range(TRAINING_IMAGES),
         [TRAINING_IMAGES - validation_size, validation_size],
         generator=torch.Generator().manual_seed(seed),
     )
-    parts = [Split(train.data[part.indices], train.targets[part.indices]) for part in chosen]
-    return MNIST(*parts, test=Split(test.data, test.targets))
+    parts = [Split(images[part.indices], labels[part.indices].long()) for part in chosen]
+    return MNIST(*parts, test=Split(test_images, test_labels.long()))
+
+
+def read_idx(path: Path) -> torch.Tensor:
+    """The numbers of a file in the IDX format, uint8, in the shape that its header gives.
+
+    Lesson 01 explains the format. The checked files are read themselves: torchvision prefers
+    whatever lies in a folder `processed` beside them.
+    """
+    content = np.fromfile(path, dtype=np.uint8)
+    dimensions = content[3]
+    start = 4 + 4 * dimensions
+    return torch.from_numpy(content[start:].reshape(content[4:start].view(">u4")))
 
 
 def fit_splits(
@@ -187,10 +195,15 @@ def fit_images(
 ) -> torch.Tensor:
     """Images `(n, height, width)` of grey levels 0…255 as float32 `(n, 1, size, size)`.
 
-    See `load_mnist` for the parameters. Padding comes before normalising, so the border has the
-    value of black paper: (0 - 0.1307) / 0.3081 = -0.4242.
+    See `load_mnist` for the parameters and errors; `image_size` is at least the images' own.
+    Padding comes before normalising, so the border has the value of black paper:
+    (0 - 0.1307) / 0.3081 = -0.4242.
     """
+    _check_fit(tuple(grey_levels.shape[1:]), image_size, fit)
     if fit == "resize":
+        # here: with torchvision comes torch's compiler, which takes seconds
+        from torchvision.transforms.v2.functional import resize
+
         # bilinear, rounded to grey levels
         images = resize(grey_levels.unsqueeze(1), [image_size, image_size]).float()
     else:
@@ -201,3 +214,12 @@ def fit_images(
         images[:, 0, middle, middle] = grey_levels
     images.div_(255)
     return images.sub_(MEAN).div_(STANDARD_DEVIATION) if normalize else images
+
+
+def _check_fit(shape: tuple[int, ...], image_size: int, fit: str) -> None:
+    if len(shape) != 2 or shape[0] != shape[1]:
+        raise ValueError(f"images of shape (n, height, width), all square, are needed: not {shape}")
+    if image_size < shape[0]:
+        raise ValueError(f"image_size is {image_size}; these images need at least {shape[0]}")
+    if fit not in ("pad", "resize"):
+        raise ValueError(f'fit is {fit!r}; choose "pad" or "resize"')

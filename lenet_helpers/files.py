@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from lenet_helpers.errors import CourseError
+
+# A network drive that cannot flush one file says so with one of these; a full disk does not.
+CANNOT_FLUSH = {errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 def is_there(path: str | Path) -> bool:
@@ -25,10 +30,17 @@ def is_there(path: str | Path) -> bool:
         ) from error
 
 
+def at_home(path: str | Path) -> Path:
+    """`path` with the home folder for a ~ at its start: only a shell puts it there by itself."""
+    path = Path(path)
+    return path.expanduser() if path.parts[:1] == ("~",) else path
+
+
 def write_whole(path: str | Path, content: bytes) -> None:
     """Write `content` to `path`, so that the file is never there half-written.
 
-    The bytes go to a temporary file in the same folder, which then takes the name.
+    The bytes go to a temporary file in the same folder, which then takes the name. Who may read
+    it, the user's umask decides.
 
     Raises
     ------
@@ -36,15 +48,13 @@ def write_whole(path: str | Path, content: bytes) -> None:
         If the folder cannot be written or the disk is full; what stood at `path` is unharmed.
     """
     path = Path(path)
-    temporary = None
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())  # a full disk may show only here
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
+            _flush_to_disk(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         raise CourseError(
@@ -52,5 +62,13 @@ def write_whole(path: str | Path, content: bytes) -> None:
             "folder that you may write to, and try again; nothing half-written was left."
         ) from error
     finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)  # gone already when all went well
+        with suppress(OSError):  # gone already when all went well
+            temporary.unlink()
+
+
+def _flush_to_disk(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)  # a full disk may show only here
+    except OSError as error:
+        if error.errno not in CANNOT_FLUSH:
+            raise

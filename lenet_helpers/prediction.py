@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from lenet_helpers import segmentation
+from lenet_helpers.errors import CourseError
 from lenet_helpers.handwriting import NoInkError, Prepared, prepare_digit
 from lenet_helpers.lines import Line, Part, find_line, number_parts, prepare_part
 from lenet_helpers.picture_files import Picture
@@ -38,7 +39,7 @@ class Prediction(NamedTuple):
 
 @torch.no_grad()
 def predict(
-    model: nn.Module, images: torch.Tensor | Prepared | Sequence[Prepared | Picture]
+    model: nn.Module, images: torch.Tensor | Prepared | Picture | Sequence[Prepared | Picture]
 ) -> Prediction:
     """Read digits: the most probable class of each picture, and all ten probabilities.
 
@@ -48,17 +49,20 @@ def predict(
         Maps images `(n, 1, 32, 32)` to logits `(n, 10)`. Its mode is restored.
     images
         A tensor as the network was trained on, `(n, 1, 32, 32)`, taken as it is; or what
-        `prepare_digit` gives; or a list of pictures of any kind, which are prepared first.
+        `prepare_digit` gives, or a picture of any other kind, which is prepared first; or a list
+        of these.
 
     Raises
     ------
     CourseError
-        If a picture cannot be read or shows no digit.
+        If a picture cannot be read or shows no digit, or the list is empty.
     """
-    if isinstance(images, Prepared):
-        images = images.tensor
     if not isinstance(images, torch.Tensor):
+        if isinstance(images, str | np.ndarray) or not isinstance(images, Iterable):
+            images = [images]  # one picture
         ready = [image if isinstance(image, Prepared) else prepare_digit(image) for image in images]
+        if not ready:
+            raise CourseError("There is no picture to read: the list is empty.")
         images = torch.cat([prepared.tensor for prepared in ready])
     if images.ndim == 3:  # one image without the batch
         images = images.unsqueeze(0)

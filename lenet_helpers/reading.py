@@ -145,12 +145,23 @@ def report(folder: Path) -> str:
 
     The labels decide what the pictures are: single digits, numbers, single symbols of arithmetic,
     or expressions. A picture that is refused counts as misread. Pictures with other labels are
-    left out.
+    left out, and named at the end.
     """
-    listed = [(path, plain(truth)) for path, truth in read_labels(folder)]
-    rows = [(path, truth) for path, truth in listed if truth and set(truth) <= set(CLASSES)]
+    rows, others = [], []
+    for path, label in read_labels(folder):
+        truth = plain(label)
+        known = bool(truth) and set(truth) <= set(CLASSES)
+        (rows if known else others).append((path, truth if known else label))
     if not rows:
         raise CourseError(f"No label in {folder} is a digit, a number or arithmetic.")
+    lines = [_report(rows)]
+    if others:
+        lines += ["", f"left out: {len(others)}, whose label is no digit, number or arithmetic"]
+        lines += [f"{path.name}: {label or 'no label'}" for path, label in others]
+    return "\n".join(lines)
+
+
+def _report(rows: Rows) -> str:
     single = all(len(truth) == 1 for _, truth in rows)
     digits = all(set(truth) <= set(_DIGITS) for _, truth in rows)
     if single:

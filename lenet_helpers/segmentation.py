@@ -87,15 +87,17 @@ def join_stacked(parts: Sequence[Part], lean: float) -> list[Part]:
     """Join parts that stand above one another: pieces of one broken digit."""
     joined: list[Part] = []
     for part in parts:
-        for other in joined:
-            beside = _shared(extent(part, lean), extent(other, lean))
-            along = _shared((part.box[0], part.box[2]), (other.box[0], other.box[2]))
-            if beside > 0.5 and along < 0.5:
-                joined.remove(other)
-                part = join([other, part])
-                break
+        while stacked := [other for other in joined if _stand_above(part, other, lean)]:
+            joined.remove(stacked[0])
+            part = join([stacked[0], part])  # which may now stand above one more
         joined.append(part)
     return joined
+
+
+def _stand_above(one: Part, other: Part, lean: float) -> bool:
+    beside = _shared(extent(one, lean), extent(other, lean))
+    along = _shared((one.box[0], one.box[2]), (other.box[0], other.box[2]))
+    return beside > 0.5 and along < 0.5
 
 
 def _shared(one: tuple[float, float], other: tuple[float, float]) -> float:

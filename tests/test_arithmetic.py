@@ -99,6 +99,18 @@ def test_a_comma_a_colon_and_a_real_minus_sign():
     assert judge("1,5:3−1").values == [Fraction(-1, 2)]
 
 
+@pytest.mark.parametrize("minus", "-−–—‐‑")
+def test_every_dash_is_a_minus(minus):
+    assert judge(f"5 {minus} 3 = 2").verdict == "holds"
+
+
+def test_blanks_stand_between_signs_and_not_inside_a_number():
+    assert judge("  12 +  3\u00a0= 15 ").verdict == "holds"
+    for text, place in (("3 4=34", 2), ("1  2", 2), ("1. 5", 3), ("1 .5", 2), ("2+1 000", 4)):
+        with pytest.raises(ExpressionError, match=f"the blank at place {place} parts a number"):
+            judge(text)
+
+
 @pytest.mark.parametrize(
     ("text", "verdict"),
     [
@@ -110,6 +122,11 @@ def test_a_comma_a_colon_and_a_real_minus_sign():
         ("1/8=0.13", "holds to the decimals given"),  # 0.125 lies in the middle
         ("1/8=0.12", "holds to the decimals given"),
         ("0-2/3=-0.67", "holds to the decimals given"),
+        ("0.5=0.54", "does not hold: 1/2 = 0.5 is not 27/50 = 0.54"),  # nothing was rounded here
+        ("3.0=2.95", "does not hold: 3 is not 59/20 = 2.95"),
+        ("-0.5=-0.54", "does not hold: -1/2 = -0.5 is not -27/50 = -0.54"),
+        ("24/125=0.192=0.19", "does not hold: 24/125 = 0.192 is not 19/100 = 0.19"),
+        ("0.50=0.5", "holds"),
         ("24/125=0.2-0.01", "does not hold: 24/125 = 0.192 is not 19/100 = 0.19"),
         ("24/125=0.18", "does not hold: 24/125 = 0.192 is not 9/50 = 0.18"),
         ("10/3=3", "does not hold: 10/3 ≈ 3.33333 is not 3"),
@@ -163,6 +180,9 @@ def test_the_longest_text_with_the_deepest_brackets_is_read():
         (Fraction(12), "12"),
         (Fraction(24, 125), "24/125 = 0.192"),
         (Fraction(-1, 3), "-1/3 ≈ -0.333333"),
+        (Fraction(1, 10**9), "1/1000000000 = 0.000000001"),
+        (Fraction(1, 3 * 10**9), "1/3000000000 ≈ 0.000000000333333"),
+        (Fraction(10**10, 3), "10000000000/3 ≈ 3333333333"),
         (Fraction(1, 10**400), None),
         (Fraction(10**400, 3), None),
     ],

@@ -142,6 +142,8 @@ def test_a_mistyped_name_in_the_quick_setting_is_refused(tmp_path):
         ("EPOCHS", 5, True),
         ("EPOCHS", "five", False),
         ("EPOCHS", 0.5, False),
+        ("EPOCHS", True, False),  # although True is an int to Python
+        ("RATE", True, False),
         ("RATE", 1, True),
         ("RATE", "high", False),
         ("NAME", "b", True),
@@ -214,11 +216,33 @@ def test_a_setting_goes_to_the_lessons_that_have_it(tmp_path):
 
 def test_paths_become_absolute_since_the_kernels_run_in_another_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    settings = read_settings(["DATA_DIR='mine'", "MY_PICTURE=5.jpg", "FIGURES_DIR=None", "A_DIR=5"])
+    settings = read_settings(["DATA_DIR=mine", "MY_PICTURE=5.jpg", "FIGURES_DIR=None", "A_DIR=5"])
     assert settings["DATA_DIR"] == str(tmp_path / "mine")
     assert settings["MY_PICTURE"] == str(tmp_path / "5.jpg")
     assert settings["FIGURES_DIR"] is None
     assert settings["A_DIR"] == str(tmp_path / "5")
+
+
+@pytest.mark.parametrize("quoted", ["{}", "'{}'", '"{}"', "r'{}'"])
+@pytest.mark.parametrize("path", [r"C:\temp\new7.png", r"a\x41", "it's 'mine'", "{x}"])
+def test_a_path_is_taken_as_it_was_typed_with_or_without_quotes(path, quoted):
+    settings = read_settings([f"MY_PICTURE={quoted.format(path)}"])
+    assert settings["MY_PICTURE"] == str(Path(path).resolve())
+
+
+def test_a_tilde_in_a_path_is_the_home_folder(tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    settings = read_settings(["DATA_DIR=~/x", "MY_PICTURE='~'", "MY_NUMBER=~$7.png"])
+    assert settings["DATA_DIR"] == str(tmp_path / "x")
+    assert settings["MY_PICTURE"] == str(tmp_path)
+    assert settings["MY_NUMBER"] == str(Path("~$7.png").resolve())  # Windows has such files
+
+
+@pytest.mark.parametrize("text", ["", " ", "''", "r''"])
+def test_an_empty_path_is_refused(text):
+    with pytest.raises(CourseError, match=r"names no path\. Write --set MY_PICTURE=None"):
+        read_settings([f"MY_PICTURE={text}"])
 
 
 def test_an_output_that_is_a_file_is_refused(tmp_path):
@@ -243,6 +267,32 @@ def test_a_lesson_is_found_by_number_or_name(tmp_path, name):
     write_lesson(tmp_path, "pass", name="02_other")
     write_lesson(tmp_path, "pass", name="demo")
     assert find_lessons([name], tmp_path) == [path]
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_a_lesson_is_found_by_the_path_that_the_tab_key_completes(tmp_path, absolute, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    path = write_lesson(tmp_path / "notebooks", "pass")
+    monkeypatch.chdir(tmp_path)
+    name = path if absolute else Path("notebooks") / path.name
+    assert find_lessons([str(name)], tmp_path / "notebooks") == [path]
+
+
+def test_a_notebook_of_another_folder_is_no_lesson(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    write_lesson(tmp_path / "notebooks", "pass")
+    write_lesson(tmp_path, "pass")
+    monkeypatch.chdir(tmp_path / "notebooks")
+    with pytest.raises(CourseError, match="There is no lesson"):
+        find_lessons([str(Path("..") / "01_small.ipynb")], tmp_path / "notebooks")
+
+
+def test_the_command_for_one_lesson_has_its_settings_and_no_others():
+    assignments = ["EPOCHS=3", "MY_PICTURE=my 7.png", "OTHER=1"]
+    words = course.command_alone("04_x", assignments, {"EPOCHS": 3, "MY_PICTURE": "/7"}, True)
+    assert words.startswith("python -m lenet_helpers run 04 --quick --set EPOCHS=3 --set ")
+    assert "my 7.png" in words
+    assert "OTHER" not in words
 
 
 def test_all_lessons_are_those_with_a_number(tmp_path):

@@ -1,5 +1,8 @@
 """MNIST as tensors: sizes, splits and batches."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,9 +13,17 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, random_split
 from torchvision import datasets, transforms
 
-from lenet_helpers.data import MEAN, MNIST, STANDARD_DEVIATION, Batches, Split, load_mnist
+from lenet_helpers.data import (
+    MEAN,
+    MNIST,
+    STANDARD_DEVIATION,
+    Batches,
+    Split,
+    load_mnist,
+    read_splits,
+)
 from lenet_helpers.data import fit_images as fit_to_size
-from lenet_helpers.mnist_files import DATA_DIR
+from lenet_helpers.mnist_files import DATA_DIR, MD5
 from lenet_helpers.model import LeNet5
 
 
@@ -98,7 +109,7 @@ def test_normalised_pixels_have_mean_0_and_deviation_1(training_files: datasets.
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"image_size": 27}, "image_size is 27; MNIST digits need at least 28"),
+        ({"image_size": 27}, "image_size is 27; these images need at least 28"),
         ({"image_size": 0}, "image_size is 0"),
         ({"fit": "stretch"}, 'fit is \'stretch\'; choose "pad" or "resize"'),
         ({"validation_size": -1}, "validation_size is -1; of 60000 training images it can take 0"),
@@ -110,6 +121,21 @@ def test_impossible_sizes(wrong: dict, words: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=words):
         load_mnist(tmp_path, **wrong)
     assert list(tmp_path.iterdir()) == [], "refused before anything is fetched"
+
+
+@pytest.mark.parametrize(
+    ("images", "how", "words"),
+    [
+        (torch.zeros(1, 28, 28), {"image_size": 20}, "image_size is 20; .* at least 28"),
+        (torch.zeros(1, 28, 28), {"image_size": 20, "fit": "resize"}, "image_size is 20"),
+        (torch.zeros(1, 28, 28), {"fit": "resise"}, "fit is 'resise'; choose"),
+        (torch.zeros(1, 28, 20), {}, r"all square, are needed: not \(28, 20\)"),
+        (torch.zeros(1, 1, 28, 28), {}, r"shape \(n, height, width\)"),
+    ],
+)
+def test_impossible_fits(images: torch.Tensor, how: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        fit_to_size(images, **how)
 
 
 # --- train, validation, test ----------------------------------------------------------------------
@@ -140,6 +166,30 @@ def test_splits_are_those_of_random_split(
     assert_holds(mnist.train, training_files, train.indices)
     assert_holds(mnist.validation, training_files, validation.indices)
     assert_holds(mnist.test, testing_files, list(range(10_000)))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links need a privilege on Windows")
+def test_a_foreign_folder_beside_the_files_is_not_read(mnist_raw: Path, tmp_path: Path) -> None:
+    """torchvision reads `processed/*.pt` in place of the four files, whoever left them there."""
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name in MD5:
+        (raw / name).symlink_to(mnist_raw / name)
+    processed = tmp_path / "MNIST" / "processed"
+    processed.mkdir()
+    for name, count in (("training.pt", 60_000), ("test.pt", 10_000)):
+        black = torch.zeros(count, 28, 28, dtype=torch.uint8), torch.full((count,), 7)
+        torch.save(black, processed / name)
+    ours, theirs = read_splits(tmp_path), read_splits()
+    for mine, other in zip(ours, theirs, strict=True):
+        assert torch.equal(mine.images, other.images)
+        assert torch.equal(mine.labels, other.labels)
+    assert ours.test.labels[:5].tolist() == [7, 2, 1, 0, 4], "as the files have them"
+
+
+def test_to_import_the_data_does_not_import_torchvision() -> None:
+    code = "import sys, lenet_helpers.data; sys.exit('torchvision' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_seed_decides_the_split() -> None:

@@ -1,5 +1,6 @@
 """A file is written whole or not at all; an error of the course is one paragraph for the reader."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -17,9 +18,33 @@ def test_writes_into_a_new_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX are needed")
-def test_others_may_read_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_the_umask_decides_who_may_read_the_file(umask: int, mode: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        write_whole(tmp_path / "file", b"content")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("reason", [errno.EINVAL, errno.EPERM, errno.ENOTSUP])
+def test_a_network_drive_that_cannot_flush_one_file_still_takes_it(
+    reason: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    monkeypatch.setattr(os, "chmod", refuse)
     write_whole(tmp_path / "file", b"content")
-    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "file").read_bytes() == b"content"
+
+
+def test_a_file_in_place_of_the_folder_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(CourseError, match=r"Cannot write .*file/new"):
+        write_whole(tmp_path / "file" / "new", b"content")
 
 
 @pytest.mark.parametrize("error", [OSError("no space"), KeyboardInterrupt()])

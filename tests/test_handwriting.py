@@ -306,6 +306,65 @@ def test_a_photo_is_turned_as_the_camera_was_held(tmp_path, page):
     assert alike(result(tmp_path / "photo.jpg"), result(page))
 
 
+@pytest.mark.parametrize("held", range(1, 9))
+def test_every_way_to_hold_the_camera_is_undone(tmp_path, page, held):
+    """The eight values of EXIF's tag, by what the standard says that row 0 and column 0 are."""
+    seen = {
+        1: page,
+        2: page[:, ::-1],
+        3: page[::-1, ::-1],
+        4: page[::-1],
+        5: page.T,
+        6: np.rot90(page),
+        7: page[::-1, ::-1].T,
+        8: np.rot90(page, -1),
+    }
+    exif = Image.Exif()
+    exif[0x0112] = held
+    Image.fromarray(np.ascontiguousarray(seen[held])).save(tmp_path / "photo.png", exif=exif)
+    assert alike(result(tmp_path / "photo.png"), result(page))
+
+
+BAD_EXIF = [b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff", b"x"]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "JPEG"])
+@pytest.mark.parametrize("exif", BAD_EXIF)
+@pytest.mark.filterwarnings("error")
+def test_damaged_exif_does_not_damage_a_photo(tmp_path, page, kind, exif):
+    path = tmp_path / f"photo.{kind.lower()}"
+    Image.fromarray(page).save(path, kind, exif=exif)
+    assert alike(result(path), result(page))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_phones_jpeg_with_a_preview_behind_it_is_one_photo(tmp_path, page):
+    preview = Image.fromarray(page).resize((60, 60))
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(page).save(path, "MPO", save_all=True, append_images=[preview])
+    with Image.open(path) as photo:
+        assert (photo.format, photo.n_frames) == ("MPO", 2)
+        assert alike(result(photo), result(page))
+    assert alike(result(path), result(page))
+
+
+@pytest.mark.parametrize(
+    ("brand", "kind"), [(b"heic", "HEIC"), (b"mif1", "HEIC"), (b"avif", "AVIF")]
+)
+def test_a_phones_other_formats_are_named_with_the_way_out(tmp_path, brand, kind):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0" + bytes(100))
+    with pytest.raises(CourseError, match=f"photo.jpg is a photo in the format {kind}.*as JPEG"):
+        prepare_digit(path)
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, page, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    Image.fromarray(page).save(tmp_path / "7.png")
+    assert alike(result("~/7.png"), result(page))
+
+
 def test_of_an_animation_the_first_frame_is_read_with_a_warning(tmp_path, page):
     frames = [Image.fromarray(page), Image.new("L", (280, 280), 255)]
     frames[0].save(tmp_path / "moves.gif", save_all=True, append_images=frames[1:])

@@ -1,5 +1,6 @@
 """Each source alone is enough; each failure is clear, leaves nothing behind and can be mended."""
 
+import contextlib
 import errno
 import gzip
 import json
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -177,6 +179,56 @@ def test_own_mirror(
     assert missing_files(fetch_mnist(data_dir)) == []
 
 
+@pytest.mark.usefixtures("no_source", "raw")
+@pytest.mark.parametrize("status", [403, 404, 410, 503])
+def test_a_mirror_that_refuses_the_compressed_name_is_asked_for_the_plain_one(
+    status: int, data_dir: Path, whole: Path, serve: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 says 403 to a name that it does not have."""
+    server = serve(lambda name: (status, 0, b"") if name.endswith(".gz") else files_of(whole)(name))
+    monkeypatch.setenv("LENET_MNIST_MIRROR", server.url)
+    assert missing_files(fetch_mnist(data_dir)) == []
+    assert server.requested == [f"{SMALL}.gz", SMALL]
+
+
+@on_posix  # Windows forbids some of these names
+@pytest.mark.usefixtures("no_source", "raw")
+@pytest.mark.parametrize("name", ["a#b", "100%", "a%25b", "with blank", "größe", "a?b"])
+@pytest.mark.parametrize("typed", [True, False], ids=["as typed", "as a URL"])
+def test_a_folder_on_this_machine_may_have_any_name(
+    typed: bool, name: str, data_dir: Path, whole: Path, tmp_path: Path, monkeypatch
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    shutil.copy(whole / SMALL, folder)
+    monkeypatch.setenv("LENET_MNIST_MIRROR", f"file://{folder}" if typed else folder.as_uri())
+    assert missing_files(fetch_mnist(data_dir)) == []
+
+
+@pytest.mark.usefixtures("no_source", "raw")
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [("a#b", "a%23b"), ("100%", "100%25"), ("a%23b", "a%23b"), ("with blank", "with%20blank")],
+)
+def test_a_folder_on_a_server_may_have_any_name(
+    typed: str, sent: str, data_dir: Path, whole: Path, serve: Callable, monkeypatch
+) -> None:
+    server = serve(lambda name: files_of(whole)(name.removeprefix(f"{sent}/")))
+    monkeypatch.setenv("LENET_MNIST_MIRROR", f"{server.url}/{typed}")
+    assert missing_files(fetch_mnist(data_dir)) == []
+    assert server.requested == [f"{sent}/{SMALL}.gz", f"{sent}/{SMALL}"]
+
+
+@pytest.mark.usefixtures("no_source", "raw")
+def test_a_tilde_is_the_home_folder(tmp_path: Path, whole: Path, monkeypatch) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LENET_MNIST_MIRROR", whole.as_uri())
+    assert fetch_mnist("~/mine") == tmp_path / "mine" / "MNIST" / "raw"
+    assert not (tmp_path / "~").exists()
+
+
 @pytest.mark.usefixtures("no_source")
 def test_mirror_of_torchvision(
     data_dir: Path, compressed: Path, serve: Callable, monkeypatch: pytest.MonkeyPatch
@@ -225,6 +277,7 @@ def half(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
 
+BOMB = gzip.compress(bytes(60_000_000), 1)
 PAGE = b"\n<!DOCTYPE html><title>Please log in</title>"
 FAILURES = {  # what the server answers with, from the right content; words of the error
     "truncated": (lambda good: (200, len(half(good)), half(good)), "its MD5 is wrong (5,004 bytes"),
@@ -235,7 +288,11 @@ FAILURES = {  # what the server answers with, from the right content; words of t
     "wrong bytes": (lambda good: (200, len(good), good[::-1]), "its MD5 is wrong (10,008 bytes"),
     "empty": (lambda _: (200, 0, b""), "its MD5 is wrong (0 bytes"),
     "page": (lambda _: (200, len(PAGE), PAGE), "a web page came in its place"),
-    "404": (lambda _: (404, 0, b""), f"has neither {SMALL}.gz nor {SMALL}"),
+    "404": (
+        lambda _: (404, 0, b""),
+        f"gave neither {SMALL}.gz nor {SMALL} (the server answered 404 Not Found)",
+    ),
+    "bomb": (lambda _: (200, len(BOMB), BOMB), "is no file of MNIST: it has more than 50,000,000"),
     "503": (lambda _: (503, 0, b""), "the server answered 503 Service Unavailable"),
     "cut": (
         lambda good: (200, 10_008, half(good)),
@@ -279,7 +336,12 @@ def test_server_that_fails(
         ("http://127.0.0.1:port", "nonnumeric port"),
         ("http://127.0.0.1/a folder", f"cannot download {SMALL}.gz ("),
         ("http://127.0.0.1:1", f"cannot download {SMALL}.gz ("),
-        ("file:///no/such/folder", f"has neither {SMALL}.gz nor {SMALL}"),
+        ("file:///no/such/folder", f"gave neither {SMALL}.gz nor {SMALL} (there is no such file"),
+        pytest.param(
+            "file://server/share",
+            "server is another computer: open its share as a folder of this one",
+            marks=on_posix,
+        ),
     ],
 )
 def test_mirror_that_is_none(
@@ -304,6 +366,41 @@ def test_silent_server(
         fetch_mnist(data_dir)
     wake.set()
     assert_clear(caught.value, SMALL, server.url, "timed out")
+    assert_untouched(raw)
+
+
+@pytest.mark.usefixtures("no_source")
+@pytest.mark.parametrize(
+    ("pause", "words"),
+    [(0.05, "the server is too slow: "), (0, "is no file of MNIST: it has more than 20,000")],
+    ids=["drop by drop", "endless"],
+)
+def test_server_that_never_comes_to_an_end(
+    pause: float,
+    words: str,
+    data_dir: Path,
+    raw: Path,
+    serve: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def for_ever(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        with contextlib.suppress(OSError):  # until the client hangs up
+            while True:
+                handler.wfile.write(bytes(1 if pause else 1000))
+                time.sleep(pause)
+
+    monkeypatch.setattr(Handler, "do_GET", for_ever)
+    monkeypatch.setattr(mnist_files, "TIMEOUT", 0.5)
+    monkeypatch.setattr(mnist_files, "LARGEST", 20_000)
+    server = serve(lambda _: (200, 0, b""))
+    monkeypatch.setenv("LENET_MNIST_MIRROR", server.url)
+    start = time.monotonic()
+    with pytest.raises(CourseError) as caught:
+        fetch_mnist(data_dir)
+    assert time.monotonic() - start < 10
+    assert_clear(caught.value, SMALL, server.url, words)
     assert_untouched(raw)
 
 
@@ -441,7 +538,9 @@ def test_data_folder_that_is_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_source")
-@pytest.mark.parametrize("moment", [(shutil, "copyfileobj"), (os, "fsync")], ids=["read", "write"])
+@pytest.mark.parametrize(
+    "moment", [(mnist_files, "_bounded"), (os, "fsync")], ids=["read", "write"]
+)
 def test_interrupted(
     moment: tuple, data_dir: Path, raw: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -456,6 +555,60 @@ def test_interrupted(
         with pytest.raises(KeyboardInterrupt):
             fetch_mnist(data_dir)
     assert_untouched(raw)
+    assert missing_files(fetch_mnist(data_dir)) == []
+
+
+HOLD = """
+import sys
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(raw: Path) -> Iterator[subprocess.Popen]:
+    """Another process that has the lock, until its stdin is closed."""
+    raw.mkdir(parents=True)
+    command = [sys.executable, "-c", HOLD, str(raw / ".lock")]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert child.stdout.readline() == "held\n"
+    yield child
+    child.stdin.close()
+    child.wait(60)
+    child.stdout.close()
+
+
+@pytest.mark.usefixtures("no_source")
+def test_who_waits_for_another_process_is_told_so_and_goes_on(
+    holder: subprocess.Popen, data_dir: Path, raw: Path, whole: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setenv("LENET_MNIST_MIRROR", whole.as_uri())
+    threading.Timer(2, holder.stdin.close).start()
+    assert missing_files(fetch_mnist(data_dir)) == []
+    assert f"Another process is fetching MNIST into {raw}: waiting." in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_source", "holder")
+def test_nobody_waits_for_ever(data_dir: Path, raw: Path, whole: Path, monkeypatch) -> None:
+    monkeypatch.setenv("LENET_MNIST_MIRROR", whole.as_uri())
+    monkeypatch.setattr(mnist_files, "LONGEST_WAIT", 0.1)
+    with pytest.raises(CourseError) as caught:
+        fetch_mnist(data_dir)
+    assert_clear(caught.value, str(raw / ".lock"), "end it", "choose another data folder")
+
+
+@pytest.mark.usefixtures("no_source", "raw")
+@pytest.mark.parametrize("reason", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_network_drive_without_locks_serves(
+    reason: int, data_dir: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(mnist_files.FileLock, "acquire", refuse)
+    monkeypatch.setenv("LENET_MNIST_MIRROR", whole.as_uri())
     assert missing_files(fetch_mnist(data_dir)) == []
 
 

@@ -188,6 +188,23 @@ def test_two_rings_that_touch_are_cut_where_they_do():
     assert any(abs(right - 104) <= 3 for right in rights[:-1])
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (0, 2, 1), (1, 2, 0)])
+def test_a_digit_in_three_pieces_is_joined_in_whatever_order_they_come(order):
+    """Two pieces overlap only once the third is between them: then they are looked at again."""
+    left = Part(np.ones((20, 20), bool), (0, 0, 20, 20))
+    right = Part(np.ones((20, 20), bool), (40, 18, 60, 38))
+    middle = Part(np.ones((10, 38), bool), (25, 0, 35, 38))
+    pieces = [left, right, middle]
+    (whole,) = segmentation.join_stacked([pieces[k] for k in order], 0.0)
+    assert whole.box == (0, 0, 60, 38)
+    assert whole.area == 20 * 20 * 2 + 10 * 38
+
+
+def test_parts_that_stand_side_by_side_stay_apart():
+    parts = [part(0, 30), part(40, 70)]
+    assert segmentation.join_stacked(parts, 0.0) == parts
+
+
 def test_all_ink_of_a_part_is_in_its_pieces():
     line = find_line(NUMBERS / "10_yellow.jpg")
     pieces = segmentation.find_pieces(line, 0.0)

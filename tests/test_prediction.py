@@ -53,10 +53,24 @@ def test_predict_takes_prepared_digits_and_pictures():
         [prepared],
         [A_FIVE],
         [Image.open(A_FIVE)],
+        # one picture is a list of one
+        A_FIVE,
+        str(A_FIVE),
+        Image.open(A_FIVE),
+        np.asarray(Image.open(A_FIVE)),
     ]
     answers = [predict(model, way) for way in ways]
     assert all(answer.digit.tolist() == [5] for answer in answers)
     assert predict(model, [A_FIVE, prepared]).probabilities.shape == (2, 10)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "message"),
+    [([], "the list is empty"), ("7.png", "There is no file 7.png"), (5, "not int")],
+)
+def test_what_is_no_picture_is_said_in_words(pictures, message):
+    with pytest.raises(CourseError, match=message):
+        predict(load_pretrained(), pictures)
 
 
 def test_reliability_goes_from_the_least_to_the_most_sure():
@@ -149,6 +163,21 @@ def test_evaluate_prints_accuracy_confusion_and_failures(tmp_path):
     table = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line}
     assert table["3"] == ["."] * 5 + ["1"] + ["."] * 5
     assert table["1"] == ["."] * 10 + ["1"]
+    assert result.stdout.endswith(
+        "\nleft out: 1, whose label is no digit, number or arithmetic\nfive.png: five\n"
+    )
+
+
+def test_evaluate_says_nothing_of_rows_left_out_where_there_are_none(tmp_path):
+    Image.open(A_FIVE).save(tmp_path / "five.png")
+    (tmp_path / "labels.csv").write_text("file,label\nfive.png,5\n")
+    assert "left out" not in reading.report(tmp_path)
+
+
+def test_evaluate_leaves_out_two_numbers_in_one_label(tmp_path):
+    Image.open(A_FIVE).save(tmp_path / "five.png")
+    (tmp_path / "labels.csv").write_text("file,label\nfive.png,5\nfive.png,5 3\n")
+    assert "left out: 1" in reading.report(tmp_path)
 
 
 @pytest.mark.parametrize(
