@@ -43,6 +43,12 @@ def test_frame_goes_around_the_outermost_pixels(images):
     assert ax.get_title() == "box 5×18"
 
 
+def test_frame_at_the_edge_of_an_image_is_drawn_whole(images):
+    box = figures.Box(top=0, bottom=27, left=0, right=27)
+    (ax,) = figures.boxes_and_centres(images[:1], [box], [(14, 14)]).axes
+    assert not ax.patches[0].get_clip_on()
+
+
 def test_pixel_values_marks_the_mean():
     before, after = figures.pixel_values([8, 0, 2], [0, 0.5, 1], [-0.2, 0.3, 0.8]).axes
     assert heights(after.patches) == [8, 0, 2]

@@ -28,7 +28,7 @@ FIGURES: dict[str, FigureText] = {
     "01_box_and_centre": FigureText(
         "Digits with the box around their ink and their centre of mass.",
         "Three digits: a 6 sits high, a 5 to the right, a 7 low and to the left. An orange box "
-        "touches the outermost ink of each; its longer side is 20 pixels. A red cross marks the "
+        "touches the outermost ink of each; its longer side is 20 pixels. A blue cross marks the "
         "centre of mass, near row 14 and column 14 in all three.",
     ),
     "01_pixel_values": FigureText(
@@ -107,7 +107,7 @@ def boxes_and_centres(
     for ax, image, box, (row, column) in zip(axes.flat, images, boxes, centres, strict=True):
         draw_picture(ax, image)
         _frame(ax, box)
-        ax.plot(column, row, "+", color="C1", markersize=13, markeredgewidth=2.5)
+        ax.plot(column, row, "+", color="C5", markersize=13, markeredgewidth=3)
         size = f"{box.bottom - box.top + 1}×{box.right - box.left + 1}"
         ax.set(title=f"box {size}", xticks=range(0, 28, 7), yticks=range(0, 28, 7))
         ax.set_xlabel("column")
@@ -180,4 +180,5 @@ def mirrored_accuracy(
 def _frame(ax: Axes, box: Box) -> None:
     corner = (box.left - 0.5, box.top - 0.5)  # a pixel reaches half a pixel around its centre
     size = (box.right - box.left + 1, box.bottom - box.top + 1)
-    ax.add_patch(Rectangle(corner, *size, fill=False, edgecolor="C4", linewidth=2))
+    frame = Rectangle(corner, *size, fill=False, edgecolor="C4", linewidth=2)
+    ax.add_patch(frame).set_clip_on(False)  # the ink may reach the edge of the image
