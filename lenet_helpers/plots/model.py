@@ -41,16 +41,17 @@ FIGURES = {
         "to 1.",
     ),
     "02_vanishing_gradients": FigureText(
-        "Size of the gradient in each layer after one backward pass, before any training.",
+        "Typical size of a weight's gradient in each layer after one backward pass, before any "
+        "training.",
         "Two panels with one logarithmic axis. With sigmoid the gradient falls from the last "
-        "layer to the first more than a hundredfold in LeNet-5 and more than ten thousandfold "
-        "in a stack of twelve layers, there with weights four times as large about a "
-        "hundredfold; with tanh and ReLU it stays nearly level.",
+        "layer to the first more than a hundredfold in LeNet-5 and more than a millionfold in a "
+        "stack of twelve layers, there with weights four times as large more than a hundredfold; "
+        "with tanh and ReLU less than twentyfold.",
     ),
     "02_architecture": FigureText(
         "LeNet-5: stacks of feature maps that shrink and multiply, then three linear layers.",
         "A block diagram from left to right: the 32 by 32 image; 6 maps of 28 by 28; 6 of 14 by "
-        "14; 16 of 10 by 10; 16 of 5 by 5; then columns of 120, 84 and 10 units.",
+        "14; 16 of 10 by 10; 16 of 5 by 5; then columns of 400, 120, 84 and 10 numbers.",
     ),
     "02_parameters_and_connections": FigureText(
         "Share of each layer in the parameters and in the connections of LeNet-5.",
@@ -124,17 +125,17 @@ def activations(
 
 @styled
 def vanishing_gradients(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
-    """Norm of the weight gradient per layer: a panel for each network, a line for each activation.
+    """Size of the gradient per layer: a panel for each network, a line for each activation.
 
-    One logarithmic axis for all panels.
+    A size is the root mean square over the layer's weights. One logarithmic axis for all panels.
     """
     figure, axes = new_figure(3.1, ncols=len(panels), sharey=True, squeeze=False)
     for ax, (network, lines) in zip(axes.flat, panels.items(), strict=True):
-        for (name, norms), marker in zip(lines.items(), "os^D", strict=False):
-            ax.plot(range(1, len(norms) + 1), norms, marker=marker, label=name)
+        for (name, sizes), marker in zip(lines.items(), "os^D", strict=False):
+            ax.plot(range(1, len(sizes) + 1), sizes, marker=marker, label=name)
         ax.set(xlabel="layer with weights, from the image on", title=network, yscale="log")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0, 0].set_ylabel("norm of the gradient")
+    axes[0, 0].set_ylabel("gradient, root mean square")
     figure.legend(*axes[0, -1].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
@@ -146,14 +147,14 @@ def architecture(
     operations: Sequence[tuple[str, int]],
     ax: Axes | None = None,
 ) -> Figure:
-    """Block diagram of a network: the image, stacks of maps to scale, columns of units.
+    """Block diagram of a network: the image, stacks of maps to scale, columns of numbers.
 
     Parameters
     ----------
     image
         Picture `(height, width)` that stands for the input.
     shapes
-        Name and output shape of each layer: `(channels, height, width)` or `(units,)`.
+        Name and output shape of each layer: `(channels, height, width)` or `(numbers,)`.
     operations
         What leads to each layer, and the side of its window, 0 if it reads everything.
     ax
@@ -234,7 +235,7 @@ def _block(
     """Draw one block; x, y, width and height of its front sheet."""
     if len(shape) == 1:
         sheets, offset = 1, 0.0
-        width, height = 0.14, 0.1 + 0.011 * shape[0]
+        width, height = 0.14, 0.069 * shape[0] ** 0.5  # 400 would dwarf 10 on a linear scale
         size = str(shape[0])
     else:
         sheets, offset = shape[0], _sheet_offset(shape[0])
