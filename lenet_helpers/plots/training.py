@@ -32,9 +32,9 @@ FIGURES = {
         "falls towards 0; with softmax it stays above a dashed line at 1.46.",
     ),
     "03_optimizers": FigureText(
-        "From the same start, momentum and Adam lower the loss much faster than plain SGD.",
+        "Three optimizers from the same start, each at a common learning rate.",
         "Training loss per step, smoothed, for SGD, SGD with momentum and Adam over one epoch. "
-        "SGD stays on its starting plateau longest and ends highest.",
+        "SGD stays near the loss of guessing longest and ends highest.",
     ),
     "03_learning_rates": FigureText(
         "A learning rate can be too small or too large; one-cycle starts small, rises and falls.",
@@ -50,13 +50,13 @@ FIGURES = {
         "The loss of every step of the course recipe: noisy from batch to batch, falling in the "
         "mean.",
         "A pale noisy curve, the loss of each batch, and a dark smoothed curve through it that "
-        "falls over three epochs; the axis is logarithmic.",
+        "falls fast at first and slowly later; the axis is logarithmic.",
     ),
     "03_overfitting": FigureText(
         "With few pictures the network learns them by heart: training goes on improving, "
         "validation does not.",
-        "Two panels over the epochs. Training accuracy reaches 100 % while validation accuracy "
-        "stays below; training loss goes to zero while validation loss turns and rises.",
+        "Two panels over the epochs. Training accuracy goes towards 100 % while validation "
+        "accuracy stays below; training loss goes towards zero while validation loss stays above.",
     ),
     "03_confusion": FigureText(
         "The test digits by their true class (rows) and the network's answer (columns).",
@@ -125,14 +125,16 @@ def learning_rates(
     rates: Mapping[str, Sequence[float]], losses: Mapping[str, Sequence[float]]
 ) -> Figure:
     """Learning rate and smoothed loss over the steps, side by side, one curve for each run."""
-    window = 10  # a loss that shoots up for some steps should not look like a slow fall
-    figure, (left, right) = new_figure(3.2, ncols=2)
+    figure, (left, right) = new_figure(3.4, ncols=2)
     for name, values in rates.items():
-        left.plot(np.arange(1, len(values) + 1), values, label=name)
-        right.plot(np.arange(1, len(losses[name]) + 1), smoothed(losses[name], window), label=name)
+        steps = np.arange(1, len(values) + 1)
+        highest = f"{max(values):.5f}".rstrip("0")
+        label = f"{name}: {'up to ' if min(values) < max(values) else ''}{highest}"
+        left.plot(steps, values, label=label)
+        right.plot(steps[: len(losses[name])], smoothed(losses[name]), label=label)
     left.set(xlabel="step", ylabel="learning rate", yscale="log", ylim=(1e-8, 0.2))
-    right.set(xlabel="step", ylabel=f"training loss, mean of {window} batches", yscale="log")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=len(rates))
+    right.set(xlabel="step", ylabel=f"training loss, mean of {WINDOW} batches", yscale="log")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
