@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from torch import nn
 
 from lenet_helpers import claims, from_1998, reproduction, techniques
 from lenet_helpers.comparison import Comparison
-from lenet_helpers.data import MNIST, Batches, Split
+from lenet_helpers.data import MNIST, Batches
 from lenet_helpers.doctor import ROOT
 from lenet_helpers.errors import CourseError
 from lenet_helpers.evidence import final_accuracies

@@ -68,7 +68,7 @@ class Instrument(ast.NodeTransformer):
     """Puts the function `_check` in the place of each `assert`."""
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        """`assert low < x < high, text` becomes `_check("low < x < high", [low, x, high], "Lt Lt")`.
+        """`assert low < x` becomes `_check("low < x", [low, x], "Lt")`.
 
         A test that is no chain of < and > hands over its value alone.
         """
@@ -159,6 +159,11 @@ def start(run: Run, quick: bool, seed_of: dict[str, int]) -> None:
     print(f"{run.lesson}  {run}  {result['seconds']:.0f} s", flush=True)
 
 
+def own_seed(path: Path) -> int:
+    """The seed that a lesson has by itself."""
+    return int(papermill.inspect_notebook(path)["SEED"]["default"])
+
+
 def result_file(run: Run, quick: bool) -> Path:
     """Where a run's result lies. The name changes with the code of the lesson."""
     cells = nbformat.read(course.NOTEBOOKS / f"{run.lesson}.ipynb", as_version=4).cells
@@ -214,7 +219,7 @@ def main() -> None:
         print(json.dumps(execute(Path(path), json.loads(parameters))))
         return
     paths = course.find_lessons(options.lessons)
-    seed_of = {path.stem: int(papermill.inspect_notebook(path)["SEED"]["default"]) for path in paths}
+    seed_of = {path.stem: own_seed(path) for path in paths}
     runs = {path.stem: planned(path.stem, options.runs) for path in paths}
     cores = os.cpu_count() or 1
     for threads in (1, 2, 4):
