@@ -181,7 +181,8 @@ RECIPES = {
             "92 % for the original LeNet",
             note="97.28 % is most likely a test accuracy; whether of the last epoch or the mean of "
             "five is not clear, so both are measured. We read the missing second ReLU as the one "
-            "after the second convolution.",
+            "after the second convolution, and the original LeNet as one with tanh and average "
+            "pooling, trained in the same way.",
         ),
         Recipe(
             name="adam-split",
@@ -196,7 +197,7 @@ RECIPES = {
         ),
         Recipe(
             name="momentum-3",
-            source='"MindSpore LeNet5"',
+            source='"MindSpore LeNet5", for MindSpore 1.0 of 2020',
             learning_rate=0.01,
             epochs=3,
             batch_size=32,
@@ -221,7 +222,7 @@ RECIPES = {
             fit="resize",
             validation_size=0,
             claim="test accuracy 98 %, cut and not rounded; 98 % after 4 more epochs",
-            note="As published the 4 more epochs train nothing: see reproduction.py, also mended.",
+            note="As published the 4 more epochs train nothing; the study trains them mended too.",
         ),
     )
 }

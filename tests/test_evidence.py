@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from lenet_helpers.evidence import (
     paired_test,
     paired_variants,
     tutorial_findings,
-    verdict,
+    verdict_on_difference,
     verdict_on_epoch,
 )
 
@@ -65,6 +67,22 @@ def test_the_p_value_is_the_share_of_sign_patterns(differences):
     assert found.pairs == len(differences)
 
 
+def test_twenty_five_pairs_are_counted_exactly_in_little_memory():
+    # 22 ones and three minus ones sum to 19: at most 3 of 25 signs, or at least 22, differ
+    differences = [1.0] * 22 + [-1.0] * 3
+    tracemalloc.start()
+    found = paired_test(differences, [0.0] * 25)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.p_value == 2 * sum(math.comb(25, k) for k in range(4)) / 2**25
+    assert peak < 10e6  # all 2^25 patterns at once would be 7 GB
+
+
+def test_sums_that_differ_by_rounding_alone_are_equal():
+    # 0.1 + 0.2 - 0.3 is 5.6e-17: every pattern of these three has a sum at least as far from zero
+    assert paired_test([0.1, 0.2, -0.3], [0.0] * 3).p_value == 1
+
+
 def test_no_difference_at_all_has_p_value_1():
     assert paired_test([0.98, 0.99], [0.98, 0.99]).p_value == 1
 
@@ -92,7 +110,7 @@ def test_epochs_to_98_per_cent_counts_from_1_and_knows_never():
 )
 def test_the_rule_of_a_verdict(mean, p_value, expected):
     test = Paired(Interval(mean, mean - 0.01, mean + 0.01), p_value, 10)
-    assert verdict(test, +1, level=0.05 / 3) == expected
+    assert verdict_on_difference(test, +1, level=0.05 / 3) == expected
 
 
 def test_a_claimed_epoch_is_compared_with_the_range():

@@ -13,10 +13,13 @@ from torch import nn
 from lenet_helpers import reproduction
 from lenet_helpers.comparison import Comparison, describe, fingerprint
 from lenet_helpers.data import MNIST, Batches, Split, load_mnist
+from lenet_helpers.evidence import paired_variants
 from lenet_helpers.published import random_flip
 from lenet_helpers.recipes import find_recipe, make_test_batches, train_recipe
 from lenet_helpers.reproduction import (
+    ABLATION_SEEDS,
     AS_PUBLISHED,
+    CLAIMED_ABLATION,
     PUBLISHED,
     STUDY,
     batch_accuracies,
@@ -37,6 +40,15 @@ def test_every_published_recipe_is_trained_with_every_seed():
     assert published == [(name, seed) for seed in range(3) for name in PUBLISHED]
     as_published = [r for r in study_runs(1) if r.variant == AS_PUBLISHED]
     assert all(r.recipe == find_recipe(r.recipe.name) for r in as_published)
+
+
+def test_what_is_claimed_has_all_seeds_and_the_other_ablations_the_first_five():
+    seeds = {}
+    for run in study_runs(20):
+        seeds.setdefault((run.recipe.name, run.variant), []).append(run.seed)
+    claimed = {(name, AS_PUBLISHED) for name in PUBLISHED} | {("adam-flip", CLAIMED_ABLATION)}
+    assert all(found == list(range(20 if row in claimed else 5)) for row, found in seeds.items())
+    assert claimed < set(seeds)
 
 
 def test_an_ablation_changes_one_thing():
@@ -161,7 +173,7 @@ def study() -> Comparison:
 
 def test_the_study_is_what_the_command_runs_today(study):
     seeds = int(re.fullmatch(r"python -m lenet_helpers recipes --seeds (\d+)", study.command)[1])
-    assert seeds >= 5
+    assert seeds == 20  # fixed before the study was trained
     assert_is_of_today(study, "recipes", study_runs(seeds))
     assert {r.train_images for r in study.records} == {54_000, 60_000}
     assert STUDY.stat().st_size < 500_000
@@ -171,7 +183,7 @@ def test_counts_by_class_add_up_to_the_accuracy(study):
     flips = [record for record in study.records if record.recipe == "adam-flip"]
     for record in flips:
         assert sum(record.measured["right_by_class"]) == round(record.test_accuracy * 10_000)
-    assert len(flips) == 4 * len(study.of("adam-flip", AS_PUBLISHED))
+    assert flips
 
 
 def test_in_the_study_the_continuation_as_published_trains_nothing(study):
@@ -181,9 +193,9 @@ def test_in_the_study_the_continuation_as_published_trains_nothing(study):
 
 
 def test_mended_it_is_the_same_training_up_to_where_it_was_stopped(study):
-    for stopped, mended in zip(
-        study.of("momentum-slow", AS_PUBLISHED), study.of("momentum-slow", "mended"), strict=True
-    ):
+    pairs = paired_variants(study, "momentum-slow", AS_PUBLISHED, "mended")
+    assert len(pairs) == ABLATION_SEEDS
+    for stopped, mended in pairs:
         watched = stopped.column("validation_accuracy")
         assert mended.column("validation_accuracy")[: len(watched)] == watched
         assert mended.weights != stopped.weights

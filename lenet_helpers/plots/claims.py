@@ -18,7 +18,8 @@ FIGURES = {
     "09_claims": FigureText(
         "Published accuracies, and where one further run of each recipe would lie.",
         "One row for each claim. Dots are the seeds of the study, a bar is the interval of one "
-        "further run, and an orange mark is the published number or the range it stands for.",
+        "further run (in one row of one further batch), and an orange mark is the published number "
+        "or the range it stands for.",
     ),
     "09_slips": FigureText(
         "What each slip changes: test accuracy with it less that without it, seed by seed.",
@@ -28,17 +29,17 @@ FIGURES = {
     "09_mirrored": FigureText(
         "Ten digits, their mirror images, and what a trained network reads in both.",
         "Two rows of ten pictures. Above, the digits 0 to 9, all read rightly. Below, the same "
-        "digits mirrored left to right, with the answer above each; most answers are wrong.",
+        "digits mirrored left to right, with the answer above each.",
     ),
     "09_flip_by_class": FigureText(
         "What flipping costs each digit: its accuracy with flips less that without.",
-        "Ten columns of dots, one for each digit and one dot for each seed, with their means. The "
-        "columns of some digits lie clearly below the line at zero, others close to it.",
+        "Ten columns of dots, one for each digit and one dot for each seed, with their means. A "
+        "dashed line marks no difference.",
     ),
     "09_one_batch": FigureText(
         "The accuracy of single batches of 64 images, and the accuracy over all of them.",
-        "Bars show how many batches have each accuracy, most of them between 92 and 100 %; dots "
-        "show what the binomial distribution expects, a dashed line the accuracy over all images.",
+        "Bars show how many batches have each accuracy; dots show what the binomial distribution "
+        "expects, a dashed line the accuracy over all images.",
     ),
     "09_wrong_mean": FigureText(
         "One row of pixels of a digit, normalised with the right and with the wrong mean.",
@@ -60,7 +61,7 @@ NARROW = 0.002  # a range that shows as a point
 
 
 class Row(NamedTuple):
-    """One claim: seeds, the interval of one further run, and the published range."""
+    """One claim: seeds, the interval of one further run or batch, and the published range."""
 
     name: str
     values: Sequence[float]
@@ -85,7 +86,7 @@ def claimed_accuracies(rows: Sequence[Row], ax: Axes | None = None) -> Figure:
     ax.set(xlabel="accuracy", ylim=(places[-1] - 0.6, 0.6), xlim=(None, 1.004))
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     ax.plot([], [], ".", color="C0", label="seeds")
-    ax.plot([], [], color="C0", linewidth=5, alpha=0.3, label="one further run, 95 %")
+    ax.plot([], [], color="C0", linewidth=5, alpha=0.3, label="one further run")
     ax.plot([], [], "D", color="C1", markersize=5, label="published")
     figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=3)
     return figure
@@ -158,7 +159,7 @@ def batch_accuracies(
     ax.axvline(overall, color="C6", linestyle="--", linewidth=1, label="all images")
     ax.set(xlabel="accuracy on one batch", ylabel="batches")
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
-    ax.legend(loc="upper left")
+    ax.legend(loc="best")
     return figure
 
 
