@@ -176,6 +176,7 @@ def result_file(run: Run, quick: bool) -> Path:
 
 def report(lesson: str, runs: list[Run], quick: bool) -> None:
     """The table of one lesson: every assertion that can come out in more than one way."""
+    runs = [run for run in runs if result_file(run, quick).exists()]  # fewer after Ctrl-C
     results = [json.loads(result_file(run, quick).read_text(encoding="utf-8")) for run in runs]
     checks = defaultdict(list)
     for result in results:
@@ -225,7 +226,11 @@ def main() -> None:
     for threads in (1, 2, 4):
         wanted = [run for some in runs.values() for run in some if run.threads == threads]
         with ThreadPoolExecutor(max(cores // threads, 1)) as pool:
-            list(pool.map(lambda run: start(run, options.quick, seed_of), wanted))
+            try:
+                list(pool.map(lambda run: start(run, options.quick, seed_of), wanted))
+            except KeyboardInterrupt:
+                pool.shutdown(cancel_futures=True)
+                break
     for lesson, some in runs.items():
         report(lesson, some, options.quick)
 
