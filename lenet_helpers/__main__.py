@@ -123,23 +123,33 @@ def train(
 ) -> None:
     """Train a recipe and measure it on the test set."""
     from lenet_helpers.checkpoints import save_weights
+    from lenet_helpers.files import check_writable
     from lenet_helpers.recipes import find_recipe, load_recipe_data, train_recipe
-    from lenet_helpers.training import pick_device
+    from lenet_helpers.training import TrainingStopped, pick_device
 
     chosen = find_recipe(recipe)
+    if weights is not None:
+        check_writable(weights)
     mnist = load_recipe_data(chosen, data_dir)
-    trained = train_recipe(chosen, mnist, seed, device=pick_device(), checkpoint=checkpoint)
-    for epoch in trained.history.epochs:
-        measured = f"training {epoch.accuracy:.2%}"
-        if epoch.validation_accuracy is not None:
-            measured += f", validation {epoch.validation_accuracy:.2%}"
-        typer.echo(f"epoch {epoch.epoch}: {measured}, {epoch.seconds:.1f} s")
-    if trained.history.interrupted:
-        raise typer.Exit(130)
+    try:
+        trained = train_recipe(chosen, mnist, seed, device=pick_device(), checkpoint=checkpoint)
+    except TrainingStopped as stopped:
+        _echo_epochs(stopped.history)
+        typer.echo(str(stopped))
+        raise typer.Exit(130) from None
+    _echo_epochs(trained.history)
     typer.echo(f"test accuracy {trained.test.accuracy:.2%}, loss {trained.test.loss:.4f}")
     if weights is not None:
         save_weights(trained.model, weights)
         typer.echo(f"weights in {_short(weights)}")
+
+
+def _echo_epochs(history: Any) -> None:
+    for epoch in history.epochs:
+        measured = f"training {epoch.accuracy:.2%}"
+        if epoch.validation_accuracy is not None:
+            measured += f", validation {epoch.validation_accuracy:.2%}"
+        typer.echo(f"epoch {epoch.epoch}: {measured}, {epoch.seconds:.1f} s")
 
 
 @app.command()
@@ -242,10 +252,12 @@ def _study(
 ) -> Any:
     """Train the runs of a study and write the result; what is done is kept in build/ meanwhile."""
     from lenet_helpers.comparison import compare
+    from lenet_helpers.files import check_writable
     from lenet_helpers.mnist_files import fetch_mnist
 
     if output.suffix != ".json":
         raise CourseError(f"The result is JSON: {output} must have a name that ends in .json.")
+    check_writable(output)
     fetch_mnist(data_dir)  # here, once, and not in every training
     partial = checks.ROOT / "build" / f"{output.stem}_{seeds}_seeds.partial.json"
     command = f"python -m lenet_helpers {name} --seeds {seeds}"

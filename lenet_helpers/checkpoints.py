@@ -7,9 +7,11 @@ model.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import pickle
 import random
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,10 @@ from lenet_helpers.errors import CourseError
 from lenet_helpers.files import write_whole
 
 ZIP, BARE_PICKLE = b"PK", b"\x80"  # the first bytes of such files
+# what a scheduler counts, and so is no setting of it
+MOVING = {"last_epoch", "_step_count", "_last_lr", "_get_lr_called_within_step", "_is_initial"}
+MOVING |= {"T_cur", "T_i", "_schedulers"}
+CHECKSUM = b"sha256: "  # the last bytes of a checkpoint: this and the checksum of all before
 
 
 def save_weights(model: nn.Module, path: str | Path) -> None:
@@ -52,6 +58,46 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     model.load_state_dict(state)
 
 
+def training_settings(
+    model: nn.Module,
+    batches: Any,
+    optimizer: torch.optim.Optimizer,
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None,
+    **functions: Any,
+) -> dict[str, Any]:
+    """What must be the same for a training to go on, as plain values.
+
+    `functions` are listed by their names. Values that a schedule changes are left out.
+    """
+    split = getattr(batches, "split", getattr(batches, "dataset", None))
+    generator = getattr(batches, "generator", None)
+    settings = {
+        "optimizer": type(optimizer).__name__,
+        "schedule": type(scheduler).__name__ if scheduler else "none",
+        **{name: _name(function) for name, function in functions.items()},
+        "batch size": getattr(batches, "batch_size", None),
+        "number of images": length_of(split),
+        "steps in an epoch": length_of(batches),
+        "seed of the batches": generator.initial_seed() if generator else None,
+        "parameters in each group": [len(group["params"]) for group in optimizer.param_groups],
+        **optimizer.defaults,
+        "initial learning rates": [g.get("initial_lr") for g in optimizer.param_groups],
+        "network": str(model),
+    }
+    for name, value in scheduler.state_dict().items() if scheduler else ():
+        if name not in MOVING:
+            settings[f"{name} of the schedule"] = value
+    return _plain(settings)
+
+
+def length_of(items: Any) -> int | None:
+    """How many there are; None if nobody knows, as for a stream."""
+    try:
+        return len(items)
+    except TypeError:  # a generator, or a DataLoader of an IterableDataset
+        return None
+
+
 def save_checkpoint(
     path: str | Path,
     *,
@@ -59,70 +105,83 @@ def save_checkpoint(
     optimizer: torch.optim.Optimizer,
     scheduler: torch.optim.lr_scheduler.LRScheduler | None,
     generator: torch.Generator | None,
+    settings: dict[str, Any],
     history: dict[str, list],
 ) -> None:
-    """Write the full state of a training, whole or not at all.
+    """Write the full state of a training and a checksum, whole or not at all.
 
     The state includes the random state of Python, NumPy and PyTorch and of the batches'
     `generator`; `history` holds only numbers, text, lists and dictionaries.
+
+    Raises
+    ------
+    CourseError
+        If the file cannot be written, or the state holds what a checkpoint cannot.
     """
     buffer = io.BytesIO()
-    torch.save(
-        {
-            "model": model.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "scheduler": None if scheduler is None else scheduler.state_dict(),
-            "settings": _settings(optimizer, scheduler, generator),
-            "random": _random_state(generator),
-            "history": history,
-        },
-        buffer,
-    )
-    write_whole(path, buffer.getvalue())
+    state = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "scheduler": None if scheduler is None else scheduler.state_dict(),
+        "settings": settings,
+        "random": _random_state(generator),
+        "history": history,
+    }
+    try:
+        torch.save(_plain(state), buffer)
+        torch.load(io.BytesIO(buffer.getvalue()), weights_only=True, map_location="cpu")
+    except (pickle.PickleError, AttributeError, TypeError) as error:
+        raise CourseError(
+            f"This training cannot be kept in {path}: its optimizer, scheduler or history holds "
+            f"more than numbers, text and tensors ({str(error).splitlines()[0]}). Train without a "
+            "checkpoint, or with one of PyTorch's own optimizers and schedulers."
+        ) from error
+    content = buffer.getvalue()
+    write_whole(path, content + CHECKSUM + hashlib.sha256(content).digest())
 
 
-def load_checkpoint(
-    path: str | Path,
-    *,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    scheduler: torch.optim.lr_scheduler.LRScheduler | None,
-    generator: torch.Generator | None,
-) -> dict[str, list]:
-    """Put a training back into the state in `path`; returns its history.
+def read_checkpoint(path: str | Path, model: nn.Module, settings: dict[str, Any]) -> dict[str, Any]:
+    """The state that `save_checkpoint` wrote, if it is of this very training.
 
     Raises
     ------
     CourseError
         If the file is missing, damaged, would run code, or is of another training.
     """
-    content = _read(path)
-    if content.startswith(BARE_PICKLE):
-        raise CourseError(_would_run_code(path))
+    content = _verified(path)
     try:
         stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except pickle.UnpicklingError as error:  # with a checksum, and yet not ours
         raise CourseError(_would_run_code(path)) from error
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise CourseError(
-            f"{path} is damaged or empty. Delete it to start the training from the beginning."
-        ) from error
     expected = {"model", "optimizer", "scheduler", "settings", "random", "history"}
     if not isinstance(stored, dict) or set(stored) != expected:
         raise CourseError(f"{path} is not the checkpoint of a training; choose another file name.")
     _check_fit(model, stored["model"], path)
-    for name, mine in _settings(optimizer, scheduler, generator).items():
-        if (theirs := stored["settings"].get(name, mine)) != mine:
+    for name in [*settings, *stored["settings"]]:
+        theirs, mine = stored["settings"].get(name), settings.get(name)
+        if theirs != mine:
+            theirs, mine = _difference(theirs, mine)
             raise CourseError(
                 f"{path} is of another training: {name} is {theirs} in the file and {mine} here. "
                 "Delete it to start from the beginning, or choose another file name."
             )
-    model.load_state_dict(stored["model"])
+    return stored
+
+
+def restore_checkpoint(
+    stored: dict[str, Any],
+    *,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None,
+    generator: torch.Generator | None,
+) -> None:
+    """Put a training back into the state that `read_checkpoint` gave."""
     optimizer.load_state_dict(stored["optimizer"])
+    model.load_state_dict(stored["model"])
     if scheduler is not None:
         scheduler.load_state_dict(stored["scheduler"])
     _restore_random_state(stored["random"], generator)
-    return stored["history"]
 
 
 def _read(path: str | Path) -> bytes:
@@ -132,10 +191,26 @@ def _read(path: str | Path) -> bytes:
         raise CourseError(f"Cannot read {path}: {error.strerror or error}.") from error
 
 
+def _verified(path: str | Path) -> bytes:
+    """The content of a checkpoint without its checksum, which is right."""
+    content = _read(path)
+    body, mark, checksum = content[:-40], content[-40:-32], content[-32:]
+    if mark != CHECKSUM and content.startswith((ZIP, BARE_PICKLE)):
+        raise CourseError(_would_run_code(path))
+    if mark != CHECKSUM or hashlib.sha256(body).digest() != checksum:
+        raise CourseError(
+            f"{path} is damaged or empty: its checksum is not right. Delete it to start the "
+            "training from the beginning."
+        )
+    return body
+
+
 def _would_run_code(path: str | Path) -> str:
     return (
-        f"{path} was refused: it is a pickled file, or a damaged one. Loading a pickle can run any "
-        "code its author put in. Load only files that save_weights or fit(checkpoint=…) wrote."
+        f"{path} was refused: it is a pickled file, of another version of the course, or damaged. "
+        "Loading a pickle can run any code its author put in. Load only files that save_weights or "
+        "fit(checkpoint=…) of this version wrote; a checkpoint of your own that is refused can be "
+        "deleted, then the training starts from the beginning."
     )
 
 
@@ -152,17 +227,28 @@ def _check_fit(model: nn.Module, state: dict[str, torch.Tensor], path: str | Pat
             )
 
 
-def _settings(
-    optimizer: torch.optim.Optimizer, scheduler: Any, generator: torch.Generator | None
-) -> dict[str, Any]:
-    """What must be the same for a training to go on, as plain values."""
-    return {
-        "optimizer": type(optimizer).__name__,
-        "schedule": type(scheduler).__name__ if scheduler else "none",
-        "number of steps": getattr(scheduler, "total_steps", None),
-        "seed of the batches": generator.initial_seed() if generator else None,
-        **optimizer.defaults,
-    }
+def _name(function: Any) -> str:
+    return "none" if function is None else getattr(function, "__name__", type(function).__name__)
+
+
+def _difference(theirs: Any, mine: Any) -> tuple[Any, Any]:
+    """Of two texts of several lines, the first lines that differ; else the values themselves."""
+    if isinstance(theirs, str) and isinstance(mine, str):
+        for one, other in zip_longest(theirs.splitlines(), mine.splitlines(), fillvalue="missing"):
+            if one != other:
+                return one.strip(), other.strip()
+    return theirs, mine
+
+
+def _plain(value: Any) -> Any:
+    """The same with Python's numbers where NumPy's were, which only a pickle could hold."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) is dict:
+        return {_plain(name): _plain(part) for name, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
+    return value
 
 
 def _random_state(generator: torch.Generator | None) -> dict[str, Any]:
@@ -172,6 +258,7 @@ def _random_state(generator: torch.Generator | None) -> dict[str, Any]:
         "numpy": (name, keys.tolist(), *rest),
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "mps": torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
         "generator": None if generator is None else generator.get_state(),
     }
 
@@ -180,7 +267,9 @@ def _restore_random_state(state: dict[str, Any], generator: torch.Generator | No
     random.setstate(state["python"])
     np.random.set_state(state["numpy"])  # noqa: NPY002 - see seed_everything
     torch.set_rng_state(state["torch"])
-    if torch.cuda.is_available() and state["cuda"]:
-        torch.cuda.set_rng_state_all(state["cuda"])
+    for index, cuda in enumerate(state["cuda"][: torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(cuda, index)
+    if torch.backends.mps.is_available() and state["mps"] is not None:
+        torch.mps.set_rng_state(state["mps"])
     if generator is not None and state["generator"] is not None:
         generator.set_state(state["generator"])

@@ -24,6 +24,7 @@ from lenet_helpers.data import DATA_DIR, MNIST, Split
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import is_there, write_whole
 from lenet_helpers.model import LeNet5
+from lenet_helpers.recipe_text import called, plain
 from lenet_helpers.recipes import (
     Recipe,
     TrainedModel,
@@ -291,8 +292,6 @@ def train_run(
         start = time.process_time()
         trained = train_recipe(run.recipe, mnist, run.seed, progress=False)
         seconds = time.process_time() - start
-        if trained.history.interrupted:  # `fit` ends well, but this is no whole run
-            raise KeyboardInterrupt
         return Record(
             *name,
             train_images=len(images),
@@ -335,7 +334,7 @@ def describe(runs: Sequence[Run], train_size: int | None = None) -> dict[str, An
             recipe.name, {**listed, "train_size": train_size, "variants": {}}
         )
         changed = [f"{name}={value}" for name, value in settings.items() if value != base[name]]
-        entry["variants"][variant] = ", ".join([_called(recipe.model), *changed])
+        entry["variants"][variant] = ", ".join([called(recipe.model), *changed])
     return described
 
 
@@ -355,15 +354,9 @@ def _settings(recipe: Recipe) -> dict[str, Any]:
         for field in fields(recipe)
         if field.name not in ("model", "source", "claim", "note")
     }
-    return {n: _called(value) if callable(value) else value for n, value in values.items()}
-
-
-def _called(function: Any) -> str:
-    """A function or class, and its arguments, as a reader would call it."""
-    if isinstance(function, partial):
-        arguments = ", ".join(f"{name}={value}" for name, value in function.keywords.items())
-        return f"{function.func.__name__}({arguments})"
-    return f"{function.__name__}()"
+    return {
+        name: called(value) if callable(value) else plain(value) for name, value in values.items()
+    }
 
 
 def _rounded(epoch: dict[str, Any]) -> dict[str, Any]:

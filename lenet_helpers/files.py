@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -72,3 +73,25 @@ def _flush_to_disk(descriptor: int) -> None:
     except OSError as error:
         if error.errno not in CANNOT_FLUSH:
             raise
+
+
+def check_writable(path: str | Path) -> None:
+    """Find out, before hours of work, whether `write_whole` can write there.
+
+    Raises
+    ------
+    CourseError
+        If it cannot, or if `path` is a folder.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise CourseError(f"{path} is a folder. Add the name of a file.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise CourseError(
+            f"Cannot write {path}: {error.strerror or error}. Choose a folder that you may write "
+            "to."
+        ) from error

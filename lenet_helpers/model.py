@@ -10,6 +10,8 @@ today's. Lesson 07 builds the network of 1998 to the letter.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 import torch
@@ -122,6 +124,21 @@ def _check(
             raise ValueError(f"{name} is {value!r}; choose one of {', '.join(known)}")
 
 
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """All of `model` in evaluation mode; after it each part has its own mode again.
+
+    A part that was frozen by `eval()` stays frozen, which `model.train()` would undo.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        model.eval()
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
 class LayerRow(NamedTuple):
     """One line of the layer table."""
 
@@ -164,15 +181,11 @@ def layer_table(model: nn.Module, input_size: tuple[int, int, int]) -> list[Laye
         for name, layer in model.named_modules()
         if isinstance(layer, counted)
     ]
-    modes = [(module, module.training) for module in model.modules()]  # a frozen part has its own
     like = next(model.parameters(), torch.empty(0))
     try:
-        model.eval()  # batch norm must not learn from the empty image
-        with torch.no_grad():
+        with evaluation_mode(model), torch.no_grad():  # batch norm must not learn from this image
             model(like.new_zeros(1, *input_size))  # on the model's device, of its type
     finally:
-        for module, mode in modes:
-            module.training = mode
         for hook in hooks:
             hook.remove()
     return rows

@@ -15,6 +15,7 @@ from lenet_helpers import segmentation
 from lenet_helpers.errors import CourseError
 from lenet_helpers.handwriting import NoInkError, Prepared, prepare_digit
 from lenet_helpers.lines import Line, Part, find_line, number_parts, prepare_part
+from lenet_helpers.model import evaluation_mode
 from lenet_helpers.picture_files import Picture
 
 BATCH = 1000
@@ -67,13 +68,8 @@ def predict(
     if images.ndim == 3:  # one image without the batch
         images = images.unsqueeze(0)
     weights = next(model.parameters())
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        model.eval()
+    with evaluation_mode(model):
         logits = [model(batch.to(weights.device)) for batch in images.split(BATCH)]
-    finally:
-        for module, mode in modes:
-            module.training = mode
     probabilities = torch.cat(logits).softmax(dim=1).cpu()
     return Prediction(probabilities.argmax(dim=1), probabilities)
 

@@ -17,9 +17,24 @@ from torch import nn
 from torch.nn import functional
 from tqdm.auto import tqdm
 
-from lenet_helpers.checkpoints import load_checkpoint, save_checkpoint
+from lenet_helpers.checkpoints import (
+    length_of,
+    read_checkpoint,
+    restore_checkpoint,
+    save_checkpoint,
+    training_settings,
+)
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import is_there
+from lenet_helpers.files import check_writable, is_there
+from lenet_helpers.model import evaluation_mode
+from lenet_helpers.training_faults import (
+    check_labels,
+    check_optimizer,
+    check_schedule,
+    image_fault,
+    label_fault,
+    not_finite,
+)
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -50,11 +65,28 @@ class History:
 
     epochs: list[Epoch] = field(default_factory=list)
     step_losses: list[float] = field(default_factory=list)
-    interrupted: bool = False  # stopped by Ctrl-C or the stop button
 
     def column(self, name: str) -> list[Any]:
         """One value for each epoch, for example `column("accuracy")`."""
         return [getattr(epoch, name) for epoch in self.epochs]
+
+
+class TrainingStopped(KeyboardInterrupt):
+    """Ctrl-C or the stop button ended a training; `model` and `history` are as far as it came.
+
+    A `KeyboardInterrupt`, so that *Run All* does not go on with a half-trained network. A notebook
+    shows the message alone.
+    """
+
+    def __init__(self, model: nn.Module, history: History, message: str) -> None:
+        super().__init__(model, history, message)  # so that it can be sent between processes
+        self.model, self.history, self.message = model, history, message
+
+    def __str__(self) -> str:
+        return self.message
+
+    def _render_traceback_(self) -> list[str]:  # IPython asks for this, as for CourseError
+        return [f"{type(self).__name__}: {self}"]
 
 
 def seed_everything(seed: int) -> None:
@@ -69,26 +101,48 @@ def seed_everything(seed: int) -> None:
 
 
 def pick_device() -> torch.device:
-    """CUDA if there is one, then Apple's MPS, then the CPU; `LENET_DEVICE` overrides.
+    """CUDA if it works, then Apple's MPS, then the CPU; `LENET_DEVICE` overrides.
+
+    A device that is there may still fail: PyTorch no longer serves older cards. So a small
+    computation is tried, and a note says why a device was left out.
 
     Raises
     ------
     CourseError
-        If `LENET_DEVICE` names a device that this machine does not have.
+        If `LENET_DEVICE` names a device that cannot be used on this machine.
     """
     wanted = os.environ.get("LENET_DEVICE")
     if wanted:
         try:
-            return torch.zeros(1, device=wanted).device
+            return _tried(wanted)
         except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
             raise CourseError(
-                f"LENET_DEVICE is {wanted!r}, which cannot be used here ({reason}). Set it to "
-                "cpu, cuda or mps, or unset it."
+                f"LENET_DEVICE is {wanted!r}, which cannot be used here ({_first_line(error)}). "
+                "Set it to cpu, cuda or mps, or unset it."
             ) from error
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    for name in (name for name, available in there.items() if available):
+        try:
+            return _tried(name)
+        except (RuntimeError, AssertionError) as error:
+            print(
+                f"{name} is there but does not work ({_first_line(error)}). The CPU is used. Set "
+                "LENET_DEVICE=cpu to leave it out without this note."
+            )
+    return torch.device("cpu")
+
+
+def _tried(name: str) -> torch.device:
+    """The device of that name, after a small convolution on it gave the right sum."""
+    image = torch.ones(1, 1, 5, 5, device=name, requires_grad=True)
+    functional.conv2d(image, torch.ones(1, 1, 5, 5, device=name)).sum().backward()
+    if image.grad.sum().item() != 25:
+        raise RuntimeError("a small convolution came out wrong")
+    return torch.device(name)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def bars_off(progress: bool) -> bool:
@@ -115,12 +169,11 @@ def fit(
 ) -> History:
     """Train `model` in place and return what happened.
 
-    Ctrl-C or the stop button ends the training early; the history so far is returned.
-
     Parameters
     ----------
     model
-        Maps images `(n, channels, height, width)` to logits `(n, classes)`.
+        Maps images `(n, channels, height, width)` to logits `(n, classes)`. Each epoch begins with
+        `model.train()`, as a training loop does.
     batches
         Pairs of images and labels `(n,)`, read once per epoch: `Batches`, a `DataLoader`, a list.
     epochs
@@ -140,26 +193,34 @@ def fit(
     checkpoint
         File for the training's full state, written after every epoch. If it is there already,
         the training continues from it and ends with the weights it would have had uninterrupted.
+        Loss function and augmentation are known in it by their names alone.
     progress
         Whether a bar shows loss, accuracy and time left.
 
     Raises
     ------
     CourseError
-        If the loss is not finite, or model, images and labels do not fit together.
+        If the loss is not finite; if model, images and labels, or model, optimizer and scheduler
+        do not fit together; or if `checkpoint` is of another training.
+    TrainingStopped
+        After Ctrl-C or the stop button; a `KeyboardInterrupt` that holds model and history.
     """
     device = torch.device(device) if device else next(model.parameters()).device
     model.to(device)
+    check_optimizer(model, optimizer, scheduler)
     history = History()
     training = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
     training["generator"] = getattr(batches, "generator", None)
-    if checkpoint is not None and is_there(checkpoint):
-        stored = load_checkpoint(checkpoint, **training)
-        history.epochs = [Epoch(**record) for record in stored["epochs"]]
-        history.step_losses = stored["step_losses"]
-    steps = len(batches) if hasattr(batches, "__len__") else 0
+    if checkpoint is not None:
+        check_writable(checkpoint)
+        functions = {"loss": loss_function, "augment": augment}
+        settings = training_settings(model, batches, optimizer, scheduler, **functions)
+        if is_there(checkpoint):
+            history = _continue(checkpoint, epochs, settings, training)
+    steps = length_of(batches)
+    check_schedule(scheduler, (epochs - len(history.epochs)) * (steps or 1))
     bar = tqdm(
-        total=epochs * steps or None,
+        total=steps and epochs * steps,
         initial=len(history.step_losses),
         unit="step",
         disable=bars_off(progress),
@@ -174,7 +235,7 @@ def fit(
                 images, labels = images.to(device), labels.to(device)
                 images = augment(images) if augment else images
                 loss, logits = _step(model, images, labels, optimizer, loss_function, history)
-                rate = optimizer.param_groups[0]["lr"]
+                rate = float(optimizer.param_groups[0]["lr"])
                 if scheduler is not None:
                     scheduler.step()
                 totals.add(loss, logits, labels)
@@ -182,43 +243,79 @@ def fit(
                 bar.update()
             seconds = time.perf_counter() - start
             trained = totals.metrics("training")  # an error if there were no batches
-            checked = evaluate(model, validation, loss_function) if validation else (None, None)
+            checked = (None, None)
+            if validation is not None and length_of(validation) != 0:
+                checked = _measure(model, validation, loss_function, "validation")
             history.epochs.append(Epoch(number, *trained, *checked, seconds, rate))
             if checkpoint is not None:
-                save_checkpoint(checkpoint, **training, history=_plain(history))
+                plain = _plain(history)
+                save_checkpoint(checkpoint, **training, settings=settings, history=plain)
     except KeyboardInterrupt:
-        history.interrupted = True
-        print(_stopped(history, epochs, checkpoint))
+        raise TrainingStopped(model, history, _stopped(history, epochs, checkpoint)) from None
     finally:
         bar.close()
     return history
 
 
-@torch.no_grad()
 def evaluate(
     model: nn.Module,
     batches: Iterable[Batch],
     loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = functional.cross_entropy,
 ) -> Metrics:
-    """Mean loss and accuracy over all samples, in evaluation mode; the mode is restored.
+    """Mean loss and accuracy over all samples, in evaluation mode; the modes are restored.
 
     Raises
     ------
     CourseError
-        If model, images and labels do not fit together, or there are no batches.
+        If model, images and labels do not fit together, the loss is not finite, or there are no
+        batches.
     """
+    return _measure(model, batches, loss_function, "evaluation")
+
+
+@torch.no_grad()
+def _measure(
+    model: nn.Module,
+    batches: Iterable[Batch],
+    loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    what: str,
+) -> Metrics:
+    """As `evaluate`; `what` names the measurement in an error."""
     device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
-    try:
-        totals = _Totals()
-        for images, labels in batches:
+    totals = _Totals()
+    with evaluation_mode(model):
+        for number, (images, labels) in enumerate(batches, start=1):
             images, labels = images.to(device), labels.to(device)
             loss, logits = _loss(model, images, labels, loss_function)
-            totals.add(loss.item(), logits, labels)
-        return totals.metrics("evaluation")
-    finally:
-        model.train(was_training)
+            value = loss.item()
+            if not math.isfinite(value):
+                cause = not_finite(model, images)
+                raise CourseError(f"The loss is {value} in batch {number} of the {what}. {cause}")
+            totals.add(value, logits, labels)
+    return totals.metrics(what)
+
+
+def _continue(
+    checkpoint: str | Path, epochs: int, settings: dict[str, Any], training: dict[str, Any]
+) -> History:
+    """Put a training back into the state of its checkpoint; its history."""
+    stored = read_checkpoint(checkpoint, training["model"], settings)
+    kept = stored["history"]
+    try:
+        history = History([Epoch(**record) for record in kept["epochs"]], kept["step_losses"])
+    except (TypeError, KeyError) as error:
+        raise CourseError(
+            f"The history in {checkpoint} is of another version of the course. Delete the file to "
+            "start the training from the beginning."
+        ) from error
+    if len(history.epochs) > epochs:
+        raise CourseError(
+            f"{checkpoint} holds {len(history.epochs)} epochs, more than the {epochs} asked for. "
+            "Ask for at least as many, delete the file to start from the beginning, or choose "
+            "another file name."
+        )
+    restore_checkpoint(stored, **training)
+    return history
 
 
 def _step(
@@ -234,11 +331,9 @@ def _step(
     value = loss.item()
     history.step_losses.append(value)
     if not math.isfinite(value):
-        raise CourseError(
-            f"The loss is {value} at step {len(history.step_losses)} of the training. Most often "
-            "the learning rate is too large: try a tenth of it. If that does not help, look for "
-            "values in the images that are not finite."
-        )
+        step = len(history.step_losses)
+        cause = not_finite(model, images, first=step == 1)
+        raise CourseError(f"The loss is {value} at step {step} of the training. {cause}")
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -251,39 +346,20 @@ def _loss(
     labels: torch.Tensor,
     loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    logits = None
+    """Loss and logits; what does not fit together is said, any other error passes as it is."""
+    check_labels(images, labels)
     try:
         logits = model(images)
+    except (RuntimeError, IndexError, ValueError) as error:
+        if reason := image_fault(model, images, error):
+            raise CourseError(reason) from error
+        raise
+    try:
         return loss_function(logits, labels), logits
     except (RuntimeError, IndexError, ValueError) as error:
-        raise CourseError(_mismatch(images, labels, logits, error)) from error
-
-
-def _mismatch(
-    images: torch.Tensor, labels: torch.Tensor, logits: torch.Tensor | None, error: Exception
-) -> str:
-    """Why a batch does not fit the model, in the reader's terms."""
-    shape = tuple(images.shape)
-    if logits is None:
-        return (
-            f"The model cannot take images of shape {shape} ({error}). Images are (n, channels, "
-            "height, width); LeNet5 takes 1 channel and 32×32 pixels unless it was built with "
-            "other in_channels and image_size."
-        )
-    if len(labels) != len(images):
-        return f"There are {len(images)} images but {len(labels)} labels in a batch."
-    classes = logits.shape[-1]
-    if not labels.is_floating_point() and labels.ndim == 1:
-        smallest, largest = labels.min().item(), labels.max().item()
-        if smallest < 0 or largest >= classes:
-            return (
-                f"The labels go from {smallest} to {largest}, but the model has {classes} classes, "
-                f"0 to {classes - 1}. Build it with num_classes={largest + 1}, or mend the labels."
-            )
-    return (
-        f"The loss cannot compare logits of shape {tuple(logits.shape)} with labels of shape "
-        f"{tuple(labels.shape)} and type {labels.dtype} ({error}). Labels are (n,) of type int64."
-    )
+        if reason := label_fault(logits, labels, loss_function, error):
+            raise CourseError(reason) from error
+        raise
 
 
 class _Totals:
@@ -321,7 +397,7 @@ def _plain(history: History) -> dict[str, list]:
 
 def _stopped(history: History, epochs: int, checkpoint: str | Path | None) -> str:
     done = len(history.epochs)
-    text = f"Stopped after {done} of {epochs} epochs; the history so far is kept."
+    text = f"Stopped after {done} of {epochs} epochs. The model keeps what it has learned so far."
     if checkpoint is not None and done:
         text += f" {checkpoint} holds the state after epoch {done}: call fit again to go on."
     return text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import pickle
 import random
@@ -15,7 +17,14 @@ import numpy as np
 import pytest
 import safetensors
 import torch
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import (
+    CosineAnnealingWarmRestarts,
+    LinearLR,
+    MultiStepLR,
+    OneCycleLR,
+    SequentialLR,
+    StepLR,
+)
 
 from lenet_helpers import files
 from lenet_helpers.checkpoints import load_weights, save_weights
@@ -178,7 +187,8 @@ def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("epochs", "seed", "message"), [(3, 0, "number of steps is 2"), (2, 1, "seed of the batches")]
+    ("epochs", "seed", "message"),
+    [(3, 0, "total_steps of the schedule is 2"), (2, 1, "seed of the batches")],
 )
 def test_a_checkpoint_of_another_schedule_or_seed_is_refused(tmp_path, epochs, seed, message):
     few = Split(torch.zeros(2, 1, 32, 32), torch.zeros(2, dtype=torch.int64))
@@ -199,6 +209,175 @@ def test_a_checkpoint_of_another_schedule_or_seed_is_refused(tmp_path, epochs, s
     train(epochs=2, seed=0)
     with pytest.raises(CourseError, match=message):
         train(epochs, seed)
+
+
+NOISE = Split(torch.zeros(12, 1, 32, 32), torch.zeros(12, dtype=torch.int64))
+
+
+def train_with(path, *, model=None, batch_size=4, count=12, epochs=1, schedule=None, **settings):
+    """A short training with a checkpoint, of which one thing can be other than usual."""
+    model = model or LeNet5()
+    optimizer = settings.pop("optimizer", lambda m: torch.optim.SGD(m.parameters(), lr=0.1))(model)
+    batches = Batches(Split(NOISE.images[:count], NOISE.labels[:count]), batch_size)
+    scheduler = schedule(optimizer) if schedule else None
+    settings |= {"scheduler": scheduler, "checkpoint": path, "progress": False}
+    return fit(model, batches, epochs=epochs, optimizer=optimizer, **settings)
+
+
+def two_groups(model):
+    parts = [{"params": part.parameters()} for part in (model.features, model.classifier)]
+    return torch.optim.SGD(parts, lr=0.1)
+
+
+def halve(images):
+    return images / 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ({}, {"batch_size": 6}, "batch size is 4 in the file and 6 here"),
+        ({}, {"count": 10}, "number of images is 12 in the file and 10 here"),
+        ({}, {"augment": halve}, "augment is none in the file and halve here"),
+        ({}, {"loss_function": torch.nn.CrossEntropyLoss()}, "loss is cross_entropy in the file"),
+        ({}, {"model": LeNet5(activation="tanh")}, r"\(activation1\): ReLU\(\) in the file and"),
+        ({}, {"optimizer": two_groups}, r"in each group is \[10\] in the file and \[4, 6\] here"),
+        (
+            {"schedule": lambda optimizer: StepLR(optimizer, 5, gamma=0.5)},
+            {"schedule": lambda optimizer: StepLR(optimizer, 5, gamma=0.9)},
+            r"gamma of the schedule is 0\.5 in the file and 0\.9 here",
+        ),
+        (
+            {"schedule": lambda optimizer: OneCycleLR(optimizer, 0.5, total_steps=9)},
+            {"schedule": lambda optimizer: OneCycleLR(optimizer, 0.6, total_steps=9)},
+            "initial learning rates is",
+        ),
+    ],
+)
+def test_a_training_with_other_settings_does_not_go_on(first, second, said, tmp_path):
+    train_with(tmp_path / "state", **first)
+    model = second.pop("model", LeNet5())
+    before = model.classifier.linear3.weight.clone()
+    with pytest.raises(CourseError, match=said):
+        train_with(tmp_path / "state", model=model, epochs=2, **second)
+    assert torch.equal(model.classifier.linear3.weight, before)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        lambda optimizer: StepLR(optimizer, 2),
+        lambda optimizer: MultiStepLR(optimizer, [2, 4]),
+        lambda optimizer: CosineAnnealingWarmRestarts(optimizer, 2),
+        lambda optimizer: SequentialLR(
+            optimizer, [LinearLR(optimizer, total_iters=2), StepLR(optimizer, 2)], [2]
+        ),
+    ],
+)
+def test_a_schedule_of_any_kind_goes_on(schedule, tmp_path):
+    whole = train_with(tmp_path / "whole", epochs=3, schedule=schedule)
+    train_with(tmp_path / "parts", epochs=2, schedule=schedule)
+    parts = train_with(tmp_path / "parts", epochs=3, schedule=schedule)
+    assert parts.column("learning_rate") == whole.column("learning_rate")
+
+
+def test_fewer_epochs_than_the_file_has_are_refused(tmp_path):
+    train_with(tmp_path / "state", epochs=3)
+    model = LeNet5()
+    before = model.classifier.linear3.weight.clone()
+    with pytest.raises(CourseError, match="holds 3 epochs, more than the 2 asked for"):
+        train_with(tmp_path / "state", epochs=2, model=model)
+    assert torch.equal(model.classifier.linear3.weight, before)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_learning_rate_of_numpy_is_kept_and_goes_on(kind, tmp_path):
+    def optimizer(model):
+        return torch.optim.SGD(model.parameters(), lr=kind(0.25))
+
+    train_with(tmp_path / "state", optimizer=optimizer)
+    history = train_with(tmp_path / "state", optimizer=optimizer, epochs=2)
+    assert history.column("learning_rate") == [0.25, 0.25]
+
+
+def test_what_a_checkpoint_cannot_hold_is_said_when_it_is_written(tmp_path):
+    class Odd(torch.optim.SGD):
+        def state_dict(self):
+            return super().state_dict() | {"mine": Path("folder")}
+
+    with pytest.raises(CourseError, match=r"cannot be kept in .*state"):
+        train_with(tmp_path / "state", optimizer=lambda m: Odd(m.parameters(), lr=0.1))
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_flipped_bit_anywhere_is_noticed_and_the_model_unharmed(tmp_path):
+    train_with(tmp_path / "state")
+    content = (tmp_path / "state").read_bytes()
+    model = LeNet5()
+    before = model.classifier.linear3.weight.clone()
+    for position in [*range(0, len(content), len(content) // 40), len(content) - 1]:
+        damaged = bytearray(content)
+        damaged[position] ^= 1
+        (tmp_path / "state").write_bytes(damaged)
+        with pytest.raises(CourseError, match="damaged"):
+            train_with(tmp_path / "state", model=model, epochs=2)
+    assert torch.equal(model.classifier.linear3.weight, before)
+
+
+def write_checkpoint(path, content):
+    """As `fit` writes it, with the right checksum."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    checksum = hashlib.sha256(buffer.getvalue()).digest()
+    path.write_bytes(buffer.getvalue() + b"sha256: " + checksum)
+
+
+def test_a_checkpoint_without_a_checksum_is_said_to_be_of_another_version(tmp_path):
+    torch.save({"model": LeNet5().state_dict()}, tmp_path / "state")
+    with pytest.raises(CourseError, match=r"of another version of the course.*can be deleted"):
+        train_with(tmp_path / "state")
+
+
+def test_another_kind_of_file_with_a_checksum_is_refused(tmp_path):
+    write_checkpoint(tmp_path / "state", {"model": LeNet5().state_dict()})
+    with pytest.raises(CourseError, match="is not the checkpoint of a training"):
+        train_with(tmp_path / "state")
+
+
+def test_a_hostile_file_with_a_checksum_runs_no_code(tmp_path):
+    write_checkpoint(tmp_path / "state", Hostile(tmp_path / "trace"))
+    with pytest.raises(CourseError, match="refused"):
+        train_with(tmp_path / "state")
+    assert not (tmp_path / "trace").exists()
+
+
+@pytest.mark.parametrize("history", [[], {}, {"epochs": [{"epoch": 1}], "step_losses": []}])
+def test_a_history_of_another_kind_is_refused_and_the_model_unharmed(history, tmp_path):
+    train_with(tmp_path / "state")
+    stored = torch.load(tmp_path / "state", weights_only=True)
+    write_checkpoint(tmp_path / "state", stored | {"history": history})
+    model = LeNet5()
+    before = model.classifier.linear3.weight.clone()
+    with pytest.raises(CourseError, match=r"history in .* is of another version"):
+        train_with(tmp_path / "state", model=model, epochs=2)
+    assert torch.equal(model.classifier.linear3.weight, before)
+
+
+def test_the_random_state_of_mps_is_kept(tmp_path, monkeypatch):
+    state = torch.arange(4, dtype=torch.uint8)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.mps, "get_rng_state", lambda: state)
+    train_with(tmp_path / "state")
+    put_back = []
+    monkeypatch.setattr(torch.mps, "set_rng_state", put_back.append)
+    train_with(tmp_path / "state", epochs=2)
+    assert len(put_back) == 1
+    assert torch.equal(put_back[0], state)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_said_before_the_training(tmp_path):
+    with pytest.raises(CourseError, match="is a folder"):
+        train_with(tmp_path, augment=pytest.fail)
 
 
 def test_a_missing_file_is_named(tmp_path):

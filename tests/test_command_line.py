@@ -82,6 +82,39 @@ def test_train_prints_the_test_accuracy_of_the_weights_it_writes(mnist, tmp_path
     assert f"test accuracy {measured.accuracy:.2%}, loss {measured.loss:.4f}\n" in result.stdout
 
 
+def test_weights_that_cannot_be_written_are_refused_before_the_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(recipes, "train_recipe", pytest.fail)
+    result = command("train", "quick", "--weights", tmp_path)
+    assert result.returncode == 1
+    assert "is a folder" in result.stderr
+
+
+def test_ctrl_c_ends_train_with_130_without_a_look_at_the_test_set(mnist, tmp_path, monkeypatch):
+    """And keeps the checkpoint, from which the same command goes on."""
+    few = mnist._replace(train=Split(mnist.train.images[:640], mnist.train.labels[:640]))
+    pressed = []
+
+    class StopsInTheSecondEpoch(Batches):
+        def __iter__(self):
+            if self.shuffle and (tmp_path / "state").exists() and not pressed:
+                pressed.append(True)
+                raise KeyboardInterrupt
+            return super().__iter__()
+
+    monkeypatch.setattr(recipes, "load_recipe_data", lambda *_: few)
+    monkeypatch.setattr(recipes, "Batches", StopsInTheSecondEpoch)
+    monkeypatch.setattr(recipes, "evaluate", pytest.fail)  # the one look at the test set
+    result = command("train", "course", "--checkpoint", tmp_path / "state")
+    assert result.returncode == 130
+    assert "epoch 1: training" in result.stdout
+    assert "Stopped after 1 of 3 epochs" in result.stdout
+    monkeypatch.setattr(recipes, "evaluate", evaluate)
+    result = command("train", "course", "--checkpoint", tmp_path / "state")
+    assert result.returncode == 0
+    assert "epoch 3: training" in result.stdout
+    assert "test accuracy" in result.stdout
+
+
 @pytest.mark.lessons
 def test_train_quick_reaches_98_3_per_cent(data_dir, tmp_path):
     weights = tmp_path / "quick.safetensors"

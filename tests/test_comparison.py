@@ -12,9 +12,12 @@ from dataclasses import replace
 from functools import partial
 
 import joblib
+import numpy as np
 import pytest
 import torch
 from conftest import assert_is_of_today, command
+from torch import nn
+from torchvision.transforms import v2
 from typer.testing import CliRunner
 
 from lenet_helpers import comparison, doctor
@@ -221,6 +224,35 @@ def test_what_was_kept_with_other_settings_is_refused(compared, data_dir, tmp_pa
     other = {"none": replace(short_variants()["none"], learning_rate=0.02)}
     with pytest.raises(CourseError, match="other settings"):
         compare(cross(other, [0]), data_dir, keep=tmp_path / "keep.json", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("kept", "wanted"),
+    [
+        ({"model": partial(LeNet5, 1, 32)}, {"model": partial(LeNet5, 1, 28)}),
+        (
+            {"loss": nn.CrossEntropyLoss()},
+            {"loss": nn.CrossEntropyLoss(label_smoothing=0.1)},
+        ),
+        ({"augment": v2.RandomRotation(10)}, {"augment": v2.RandomRotation(20)}),
+    ],
+)
+def test_what_was_kept_of_another_network_loss_or_augmentation_is_refused(
+    kept, wanted, compared, data_dir, tmp_path
+):
+    recipe = short_variants()["none"]
+    stale = describe(cross({"none": replace(recipe, **kept)}, [0]), FEW)
+    Comparison(compared.records[:1], stale, compared.versions).save(tmp_path / "keep.json")
+    runs = cross({"none": replace(recipe, **wanted)}, [0])
+    with pytest.raises(CourseError, match="other settings"):
+        compare(runs, data_dir, train_size=FEW, keep=tmp_path / "keep.json", progress=False)
+
+
+def test_a_hyperparameter_of_numpy_can_be_saved(compared, tmp_path):
+    run = Run("none", replace(short_variants()["none"], learning_rate=np.float32(0.25)), 0)
+    Comparison([], describe([run]), compared.versions).save(tmp_path / "result.json")
+    saved = Comparison.load(tmp_path / "result.json").recipes["sgd-plain"]
+    assert saved["learning_rate"] == 0.25
 
 
 def test_dask_workers_give_the_same_numbers(compared, data_dir, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import write_whole
+from lenet_helpers.files import check_writable, write_whole
 
 
 def test_writes_into_a_new_folder(tmp_path: Path) -> None:
@@ -65,6 +65,22 @@ def test_failure_leaves_the_old_file(
         assert str(caught.value).startswith(f"Cannot write {path}: no space. Free some disk space")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path], "no temporary file stays"
+
+
+def test_a_path_is_tried_beforehand_and_nothing_stays(tmp_path: Path) -> None:
+    check_writable(tmp_path / "new" / "file")
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "file").write_bytes(b"old")
+    check_writable(tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"old"
+
+
+def test_a_path_that_cannot_be_written_is_said_beforehand(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(CourseError, match=f"^{tmp_path} is a folder"):
+        check_writable(tmp_path)
+    with pytest.raises(CourseError, match=f"^Cannot write {tmp_path}/file/below: "):
+        check_writable(tmp_path / "file" / "below")
 
 
 def test_notebook_shows_the_message_alone() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -16,11 +17,19 @@ import torch
 from sklearn.metrics import accuracy_score, log_loss
 from torch import nn
 from torch.nn import functional
+from torch.optim.lr_scheduler import OneCycleLR
 
 from lenet_helpers.data import Batches, Split
 from lenet_helpers.errors import CourseError
 from lenet_helpers.model import LeNet5
-from lenet_helpers.training import evaluate, fit, pick_device, seed_everything
+from lenet_helpers.training import (
+    History,
+    TrainingStopped,
+    evaluate,
+    fit,
+    pick_device,
+    seed_everything,
+)
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +121,20 @@ def test_fit_takes_a_dataloader(small):
     assert len(history.step_losses) == 4
 
 
+def test_fit_takes_streams_whose_length_nobody_knows(small):
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter(zip(small.images[:40], small.labels[:40], strict=True))
+
+    model = fresh()
+    stream = torch.utils.data.DataLoader(Stream(), batch_size=16)
+    optimizer = torch.optim.Adam(model.parameters())
+    settings = {"optimizer": optimizer, "validation": stream, "progress": False}
+    history = fit(model, stream, epochs=2, **settings)
+    assert len(history.step_losses) == 2 * 3
+    assert history.epochs[-1].validation_accuracy == evaluate(model, stream).accuracy
+
+
 def test_evaluate_agrees_with_scikit_learn(small):
     model = fresh()
     with torch.no_grad():
@@ -122,6 +145,14 @@ def test_evaluate_agrees_with_scikit_learn(small):
 
     assert metrics.accuracy == accuracy_score(labels, probabilities.argmax(axis=1))
     assert metrics.loss == pytest.approx(log_loss(labels, probabilities, labels=range(10)), 1e-5)
+
+
+def test_evaluate_leaves_a_frozen_part_frozen(small):
+    model = fresh(batch_norm=True).train()
+    model.features.norm1.eval()
+    modes = [module.training for module in model.modules()]
+    evaluate(model, Batches(small, 500))
+    assert [module.training for module in model.modules()] == modes
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -179,9 +210,22 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_step(small):
     images[5] = float("nan")
     batches = [(small.images[:64], small.labels[:64]), (images, small.labels[:64])]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    with pytest.raises(CourseError, match=r"nan at step 2 .*learning rate"):
+    with pytest.raises(CourseError, match=r"nan at step 2 .*Image 5 of this batch"):
         fit(model, batches, epochs=1, optimizer=optimizer, progress=False)
     assert weights_of(model).isfinite().all()
+
+
+def test_a_value_that_is_not_finite_in_validation_is_named(small):
+    model = fresh()
+    images = small.images[:20].clone()
+    images[13, 0, 4, 4] = float("inf")
+    validation = [(small.images[:8], small.labels[:8]), (images, small.labels[:20])]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    settings = {"epochs": 1, "optimizer": optimizer, "progress": False}
+    with pytest.raises(CourseError, match=r"batch 2 of the validation\. Image 13 of this batch"):
+        fit(model, batches_of(small), validation=validation, **settings)
+    with pytest.raises(CourseError, match=r"batch 2 of the evaluation\. Image 13 of this batch"):
+        evaluate(model, validation)
 
 
 def test_a_learning_rate_that_is_far_too_large_is_reported(small):
@@ -198,9 +242,11 @@ def test_a_learning_rate_that_is_far_too_large_is_reported(small):
         ((4, 3, 32, 32), [0, 1, 2, 3], 10, r"cannot take images of shape \(4, 3, 32, 32\)"),
         ((4, 1, 32, 32), [0, 1, 2, 9], 5, "labels go from 0 to 9, but the model has 5 classes"),
         ((4, 1, 32, 32), [0, 1, -1, 9], 10, "labels go from -1 to 9"),
-        ((4, 1, 32, 32), [0, 1, 2], 10, "4 images but 3 labels"),
+        ((4, 1, 32, 32), [0, 1, 2], 10, r"4 images but labels of shape \(3,\)"),
         ((4, 1, 32, 32), [[0], [1], [2], [3]], 10, r"labels of shape \(4, 1\)"),
         ((4, 1, 32, 32), [0.0, 1.0, 2.0, 3.0], 10, "torch.float32"),
+        ((4, 1, 32, 32), [[0.0, 1.0]] * 4, 2, r"labels\.argmax\(dim=1\), if they are one-hot"),
+        ((4, 4, 32, 32), [[0, 0, 0, 1]] * 4, 4, r"labels\.argmax\(dim=1\), if they are one-hot"),
     ],
 )
 def test_what_does_not_fit_together_is_explained(images, labels, classes, explanation):
@@ -221,34 +267,65 @@ def test_a_generator_that_is_read_up_is_explained(small):
         fit(model, once, epochs=2, optimizer=optimizer, progress=False)
 
 
-def test_ctrl_c_keeps_the_history_and_the_last_checkpoint(small, tmp_path, capsys):
-    class StopsInTheSecondEpoch(Batches):
-        epoch = 0
+class StopsInTheSecondEpoch(Batches):
+    """Batches during which somebody presses Ctrl-C."""
 
-        def __iter__(self):
-            self.epoch += 1
-            for number, batch in enumerate(super().__iter__()):
-                if self.epoch == 2 and number == 5:
-                    raise KeyboardInterrupt
-                yield batch
+    epoch = 0
 
+    def __iter__(self):
+        self.epoch += 1
+        for number, batch in enumerate(super().__iter__()):
+            if self.epoch == 2 and number == 5:
+                raise KeyboardInterrupt
+            yield batch
+
+
+def test_ctrl_c_hands_over_model_and_history_and_keeps_the_last_checkpoint(small, tmp_path):
     model = fresh()
     checkpoint = tmp_path / "state.pt"
-    history = fit(
-        model,
-        StopsInTheSecondEpoch(small, 100),
-        epochs=4,
-        optimizer=torch.optim.Adam(model.parameters()),
-        checkpoint=checkpoint,
-        progress=False,
-    )
-    assert history.interrupted
-    assert len(history.epochs) == 1
-    assert len(history.step_losses) == 20 + 5
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fit(
+            model,
+            StopsInTheSecondEpoch(small, 100),
+            epochs=4,
+            optimizer=torch.optim.Adam(model.parameters()),
+            checkpoint=checkpoint,
+            progress=False,
+        )
+    stopped = caught.value
+    assert stopped.model is model
+    assert len(stopped.history.epochs) == 1
+    assert len(stopped.history.step_losses) == 20 + 5
     assert checkpoint.exists()
-    said = capsys.readouterr().out
-    assert "Stopped after 1 of 4 epochs" in said
-    assert str(checkpoint) in said
+    assert "Stopped after 1 of 4 epochs" in str(stopped)
+    assert str(checkpoint) in str(stopped)
+
+
+def test_called_again_after_ctrl_c_fit_goes_on_with_the_same_objects(small, tmp_path):
+    """As in a notebook, where the cell of `fit` is run again and those above are not."""
+
+    def train(batches):
+        model = fresh()
+        optimizer = torch.optim.Adam(model.parameters())
+        scheduler = OneCycleLR(optimizer, 0.01, total_steps=60)
+        settings = {"epochs": 3, "optimizer": optimizer, "scheduler": scheduler}
+        settings |= {"checkpoint": tmp_path / type(batches).__name__, "progress": False}
+        try:
+            fit(model, batches, **settings)
+        except KeyboardInterrupt:
+            fit(model, batches, **settings)
+        return weights_of(model)
+
+    stopped, whole = (
+        train(kind(small, 100, True, torch.Generator().manual_seed(1)))
+        for kind in (StopsInTheSecondEpoch, Batches)
+    )
+    assert torch.equal(stopped, whole)
+
+
+def test_what_ctrl_c_raises_can_be_sent_to_another_process():
+    stopped = pickle.loads(pickle.dumps(TrainingStopped(fresh(), History(), "Stopped.")))
+    assert (str(stopped), stopped.history) == ("Stopped.", History())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child process")
@@ -257,14 +334,15 @@ def test_a_real_sigint_ends_fit_with_its_history(small):
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     start = time.perf_counter()
-    history = fit(
-        model,
-        batches_of(small),
-        epochs=10_000,
-        optimizer=torch.optim.Adam(model.parameters()),
-        progress=False,
-    )
-    assert history.interrupted
+    with pytest.raises(TrainingStopped) as caught:
+        fit(
+            model,
+            batches_of(small),
+            epochs=10_000,
+            optimizer=torch.optim.Adam(model.parameters()),
+            progress=False,
+        )
+    assert caught.value.history.step_losses
     assert time.perf_counter() - start < 30
 
 
@@ -286,21 +364,66 @@ def test_one_bar_shows_loss_accuracy_and_time_left():
     assert result.stdout == ""
 
 
-def test_pick_device_prefers_cuda_then_mps_then_cpu(monkeypatch):
+@pytest.fixture
+def works(monkeypatch) -> set[str]:
+    """A machine that says it has CUDA and MPS; on those in this set a computation works."""
+    works = {"cuda", "mps"}
+
+    def ones(*shape, device, **settings):
+        if device not in works | {"cpu"}:
+            raise RuntimeError(f"{device} error: no kernel image is available\nCompile with …")
+        return torch.full(shape, 1.0, **settings)
+
     monkeypatch.delenv("LENET_DEVICE", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "ones", ones)
+    return works
+
+
+@pytest.mark.usefixtures("works")
+def test_pick_device_prefers_cuda_then_mps_then_cpu(monkeypatch, capsys):
     assert pick_device().type == "cuda"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert pick_device().type == "mps"
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert pick_device().type == "cpu"
+    assert capsys.readouterr().out == ""
 
 
-def test_the_environment_variable_overrides_the_device(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+def test_a_device_on_which_nothing_works_is_left_out_with_a_note(works, capsys):
+    works.discard("cuda")
+    assert pick_device().type == "mps"
+    works.discard("mps")
+    assert pick_device().type == "cpu"
+    said = capsys.readouterr().out
+    assert "cuda is there but does not work (cuda error: no kernel image is available)" in said
+    assert "mps is there but does not work" in said
+    assert "LENET_DEVICE=cpu" in said
+
+
+@pytest.mark.usefixtures("works")
+def test_a_device_that_computes_wrongly_is_left_out(monkeypatch, capsys):
+    monkeypatch.setattr(functional, "conv2d", lambda image, _kernel: (image * 2).sum())
+    assert pick_device().type == "cpu"
+    assert "came out wrong" in capsys.readouterr().out
+
+
+def test_the_environment_variable_overrides_the_device(works, monkeypatch):
     monkeypatch.setenv("LENET_DEVICE", "cpu")
     assert pick_device().type == "cpu"
     monkeypatch.setenv("LENET_DEVICE", "toaster")
     with pytest.raises(CourseError, match="LENET_DEVICE is 'toaster'"):
         pick_device()
+    works.discard("cuda")
+    monkeypatch.setenv("LENET_DEVICE", "cuda")
+    with pytest.raises(CourseError, match=r"LENET_DEVICE is 'cuda'.*no kernel image"):
+        pick_device()
+
+
+def test_choosing_a_device_draws_no_random_number():
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    pick_device()
+    assert torch.equal(torch.rand(3), expected)

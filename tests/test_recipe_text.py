@@ -1,0 +1,98 @@
+"""Functions and objects of recipes as text: what differs has different texts, or is refused."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torchvision.transforms import v2
+
+from lenet_helpers.errors import CourseError
+from lenet_helpers.model import LeNet5
+from lenet_helpers.published import random_flip
+from lenet_helpers.recipe_text import called
+
+
+class Turned:
+    """An augmentation as an object, with a setting that is nobody else's business."""
+
+    def __init__(self, angle):
+        self._angle = angle
+
+    def __call__(self, images):
+        return images * self._angle
+
+    def apply(self, images):
+        return self(images)
+
+
+def mine(images):
+    return images
+
+
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        (LeNet5, "LeNet5()"),
+        (random_flip, "random_flip()"),
+        (nn.functional.cross_entropy, "cross_entropy()"),
+        (partial(LeNet5, batch_norm=True, dropout=0.5), "LeNet5(batch_norm=True, dropout=0.5)"),
+        (partial(LeNet5, 1, 32, activation="tanh"), "LeNet5(1, 32, activation=tanh)"),
+        (partial(LeNet5, kind=nn.ReLU), "LeNet5(kind=ReLU())"),
+        (mine, "test_recipe_text.mine()"),
+        (Turned(3), "test_recipe_text.Turned(_angle=3)"),
+    ],
+)
+def test_a_function_reads_as_it_is_called(function, text):
+    assert called(function) == text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (partial(LeNet5, 1), partial(LeNet5, 3)),
+        (partial(LeNet5, pooling="1"), partial(LeNet5, pooling=1)),
+        (partial(LeNet5, pooling="None"), partial(LeNet5, pooling=None)),
+        (partial(LeNet5, a={"b": [1, 2]}), partial(LeNet5, a={"b": [1, 3]})),
+        (partial(LeNet5, a=torch.zeros(2)), partial(LeNet5, a=torch.zeros(3))),
+        (partial(LeNet5, a=np.zeros(2000)), partial(LeNet5, a=np.arange(2000.0))),
+        (nn.CrossEntropyLoss(), nn.CrossEntropyLoss(label_smoothing=0.1)),
+        (nn.CrossEntropyLoss(torch.ones(10)), nn.CrossEntropyLoss(2 * torch.ones(10))),
+        (v2.RandomRotation(10), v2.RandomRotation(20)),
+        (
+            v2.Compose([v2.RandomRotation(10), v2.RandomInvert(0.1)]),
+            v2.Compose([v2.RandomRotation(10), v2.RandomInvert(0.2)]),
+        ),
+        (Turned(3), Turned(4)),
+        (Turned(3).apply, Turned(4).apply),
+        (partial(mine, Turned(3)), partial(mine, Turned(4))),
+    ],
+)
+def test_what_differs_has_different_texts_and_the_same_the_same(one, other):
+    assert called(one) != called(other)
+    assert called(one) == called(one)
+
+
+def test_equal_objects_have_equal_texts():
+    assert called(v2.RandomRotation(10)) == called(v2.RandomRotation(10))
+    assert called(nn.CrossEntropyLoss()) == called(nn.CrossEntropyLoss())
+
+
+def turned_by(angle):
+    def turn(images):
+        return images * angle
+
+    return turn
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda images: images, turned_by(3), partial(mine, lambda x: x), partial(mine, object())],
+    ids=["lambda", "closure", "inside a partial", "says nothing"],
+)
+def test_what_cannot_be_told_apart_is_refused(function):
+    with pytest.raises(CourseError, match="A study cannot"):
+        called(function)
