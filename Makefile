@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STUDENT := $(VENV)/.installed
 DEVELOPER := $(VENV)/.installed-dev
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 
 # An environment does not survive that its folder is moved (its programs name the old one) or that
 # its Python is upgraded (which looks for the packages, pip too, elsewhere): then it is made anew.
@@ -99,6 +99,7 @@ environment:
 	  { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 
 $(STUDENT): requirements.txt constraints.txt pyproject.toml setup.py $(ENVIRONMENT)
+	@echo "Setting up $(VENV): the first time this downloads up to 3 GB and takes some minutes."
 	$(INSTALL) -c constraints.txt -r requirements.txt
 	@touch $@
 

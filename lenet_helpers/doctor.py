@@ -135,7 +135,7 @@ def _import(modules: list[str]) -> tuple[list[list[str]], str | None]:
 
 def check_checkout() -> Finding:
     """Whether `import lenet_helpers`, as the lessons do it, finds the package of this folder."""
-    mend = f'{_pip()} --no-deps -e "{ROOT}"'
+    mend = f'make lab, or without make: {_pip()} --no-deps -e "{ROOT}"'
     lines, _ = _import(["lenet_helpers"])
     found = Path(lines[-1][2]) if lines and lines[-1][0] == "well" else None
     if found is None:
