@@ -5,26 +5,34 @@ VENV := .venv
 BIN := $(VENV)/bin
 STUDENT := $(VENV)/.installed
 DEVELOPER := $(VENV)/.installed-dev
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 
-.PHONY: help course lab demo figures test bench soak results clean
+# An environment does not survive that its folder is moved (its programs name the old one) or that
+# its Python is upgraded (which looks for the packages, pip too, elsewhere): then it is made anew.
+WELL := $(shell grep -qsF "$(CURDIR)/$(VENV)/bin/" $(BIN)/pip && \
+  $(BIN)/python -I -c 'import pip' 2>/dev/null && echo yes)
+ENVIRONMENT := $(if $(WELL),,environment)
+
+.PHONY: help course lab demo figures test bench soak results constraints clean environment
 
 help:
-	@echo "make course   set up, get MNIST, execute the lessons; results in build/lessons"
 	@echo "make lab      open the lessons in JupyterLab"
 	@echo "make demo     draw a digit on a page and watch the network read it"
+	@echo "make course   set up, get MNIST, execute the lessons; results in build/lessons"
 	@echo "make figures  execute the lessons and write every figure to figures/;"
 	@echo "              for print: make figures FORMAT='pdf svg' DPI=600, to build/figures"
 	@echo "make test     unit tests, then all lessons"
 	@echo "make bench    measure the speed of training (minutes)"
 	@echo "make soak     run the lessons with other seeds, threads and processors (an hour)"
 	@echo "make results  train every network and every study of the kit anew (nine hours of one core)"
+	@echo "make constraints   write the newest versions that the requirements allow to constraints.txt"
 	@echo "make clean    remove .venv and build; MNIST stays"
 
 course: $(STUDENT)
 	$(BIN)/python -m lenet_helpers run
 
 lab: $(STUDENT)
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	$(BIN)/python -m jupyter lab --notebook-dir=notebooks
 
 demo: $(STUDENT)
 	@$(BIN)/python -m lenet_helpers demo
@@ -73,19 +81,28 @@ $(RESULTS)/%.json: | $(STUDENT)
 
 .DELETE_ON_ERROR: # a study with a run that failed is not whole
 
+constraints: $(DEVELOPER)
+	$(INSTALL) --upgrade --upgrade-strategy eager -r requirements-dev.txt
+	@echo "# Exact versions that CI ran (make constraints); what a system does not need is ignored." > $@.new
+	$(BIN)/python -m pip freeze --all --exclude pip --exclude-editable | sed 's/+.*//' >> $@.new
+	@mv $@.new $@.txt
+
 clean:
 	rm -rf $(VENV) build
 
-$(BIN)/python:
+environment:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "The course needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@[ ! -e $(VENV) ] || echo "$(VENV) was moved, or its Python upgraded: it is made anew."
+	@rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 
-$(STUDENT): requirements.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+$(STUDENT): requirements.txt constraints.txt pyproject.toml setup.py $(ENVIRONMENT)
+	@echo "Setting up $(VENV): the first time this downloads up to 3 GB and takes some minutes."
+	$(INSTALL) -c constraints.txt -r requirements.txt
 	@touch $@
 
 $(DEVELOPER): requirements-dev.txt requirements-cluster.txt $(STUDENT)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(INSTALL) -c constraints.txt -r requirements-dev.txt
 	@touch $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from lenet_helpers.errors import CourseError
 
 try:
     import typer
-except ModuleNotFoundError:  # the doctor has to speak when nothing is installed
+except ImportError:  # the doctor has to speak when nothing is installed
     for finding in checks.examine(checks.ROOT / "data"):
         if finding.mend:
             print(f"{finding.what}: {finding.detail}. To mend it: {finding.mend}", file=sys.stderr)
@@ -410,6 +411,9 @@ def _short(path: Path) -> Path:
 
 def main() -> None:
     """Run a command; an error is one line, and a traceback only with --debug."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # on Windows a pipe or an old console has no ≈
+            stream.reconfigure(errors="replace")
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except typer.TyperException as error:  # a mistyped command or option

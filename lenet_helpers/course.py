@@ -49,9 +49,14 @@ def find_lessons(names: list[str] | None = None, folder: Path = NOTEBOOKS) -> li
     Raises
     ------
     CourseError
-        If there is no such lesson.
+        If there is no such lesson, or none at all.
     """
     lessons = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    if not lessons:
+        raise CourseError(
+            f"There are no lessons in {folder}. The course runs in its own folder: install it "
+            "there with `python -m pip install -e .`"
+        )
     if not names:
         return lessons
     chosen = []

@@ -6,8 +6,11 @@ Imports only Python's own library at its top: it has to run when packages are mi
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 import sys
+import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +18,21 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST_PYTHON = (3, 11)
 FREE_GIGABYTES = 1.0  # MNIST needs 0.06; executed lessons, checkpoints and figures the rest
+IMPORT_SECONDS = 300  # the first import of all packages from a slow disk takes a minute
+# Where a package is imported under another name than it is installed under.
+IMPORT_NAMES = {"scikit-image": "skimage", "pillow": "PIL", "ipython": "IPython"}
+IMPORTER = """
+import importlib, sys
+for name in sys.argv[1:]:
+    print("try", name, flush=True)  # before it: the import may end this process
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        words = " ".join(str(error).split())
+        print("bad", name, type(error).__name__ + ": " + words[:200], flush=True)
+    else:
+        print("well", name, *getattr(sys.modules[name], "__path__", []), flush=True)
+"""
 
 
 class Finding(NamedTuple):
@@ -26,10 +44,19 @@ class Finding(NamedTuple):
 
 
 def examine(data_dir: Path) -> list[Finding]:
-    """Python, packages, device, kernel, data and disk, in this order."""
-    findings = [check_python(sys.version_info[:3]), *check_packages(ROOT / "requirements.txt")]
-    if all(finding.mend is None for finding in findings):  # the rest needs the packages
-        findings += [check_device(), check_kernel(), check_data(data_dir)]
+    """Python, packages, this checkout, device, kernel, data and disk, in this order.
+
+    A package that does not import leaves out only what needs it.
+    """
+    packages = check_packages(ROOT / "requirements.txt")
+    broken = {finding.what for finding in packages if finding.mend}
+    findings = [check_python(sys.version_info[:3]), *packages, check_checkout()]
+    if not broken & {"packages", "torch", "numpy", "safetensors", "tqdm"}:
+        findings.append(check_device())
+    if not broken & {"packages", "jupyter-client", "traitlets"}:
+        findings.append(check_kernel())
+    if not broken & {"packages", "filelock", "tqdm"}:
+        findings.append(check_data(data_dir))
     return [*findings, check_disk(data_dir)]
 
 
@@ -42,46 +69,110 @@ def check_python(version: tuple[int, ...]) -> Finding:
 
 
 def check_packages(requirements: Path) -> list[Finding]:
-    """Whether each package of a requirements file is there, in a version that it allows."""
-    install = f"{Path(sys.executable).name} -m pip install -r requirements.txt"
+    """Whether each package of a requirements file is there, in its version, and imports."""
+    install = f"{_pip()} -c constraints.txt -r requirements.txt"
     try:
         from packaging.requirements import Requirement
-    except ModuleNotFoundError:
+    except ImportError:
         return [Finding("packages", "not installed", install)]
+    lines = requirements.read_text(encoding="utf-8").splitlines()
+    wanted = [Requirement(line) for line in lines if line.strip() and line[0] not in "#-"]
+    modules = {one.name: IMPORT_NAMES.get(one.name, one.name.replace("-", "_")) for one in wanted}
+    errors = import_errors(list(modules.values()))
     findings = []
-    for line in requirements.read_text(encoding="utf-8").splitlines():
-        if not line.strip() or line.startswith(("#", "-")):
-            continue
-        wanted = Requirement(line)
+    for one in wanted:
+        error = errors.get(modules[one.name])
         try:
-            version = metadata.version(wanted.name)
+            version = metadata.version(one.name)
         except metadata.PackageNotFoundError:
-            findings.append(Finding(wanted.name, "missing", install))
+            findings.append(Finding(one.name, "missing", install))
             continue
-        if wanted.specifier.contains(version, prereleases=True):
-            findings.append(Finding(wanted.name, version, None))
+        if not one.specifier.contains(version, prereleases=True):
+            detail = f"{version}, but the course needs {one.specifier}"
+            findings.append(Finding(one.name, detail, install))
+        elif error:
+            again = f"{_pip()} --force-reinstall --no-deps {one.name}=={version}"
+            findings.append(Finding(one.name, f"{version} does not import: {error}", again))
         else:
-            detail = f"{version}, but the course needs {wanted.specifier}"
-            findings.append(Finding(wanted.name, detail, install))
+            findings.append(Finding(one.name, version, None))
     return findings
 
 
-def check_device() -> Finding:
-    """Where networks are trained, and why there."""
-    from lenet_helpers.errors import CourseError
-    from lenet_helpers.training import pick_device
+def import_errors(modules: list[str]) -> dict[str, str]:
+    """Why modules cannot be imported: a child process tries them, outside this folder.
 
+    A module that ends the process is blamed, and the others are tried without it.
+    """
+    errors = {}
+    while left := [module for module in modules if module not in errors]:
+        lines, end = _import(left)
+        errors |= {words[1]: words[2] for words in lines if words[0] == "bad"}
+        if end is None:
+            break
+        errors[lines[-1][1] if lines else left[0]] = end
+    return errors
+
+
+def _import(modules: list[str]) -> tuple[list[list[str]], str | None]:
+    """What the importing process reported of each module, and how it ended, if badly."""
     try:
-        return Finding("device", str(pick_device()), None)
-    except CourseError as error:
-        return Finding("device", str(error), "unset LENET_DEVICE")
+        child = subprocess.run(
+            [sys.executable, "-c", IMPORTER, *modules],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            cwd=tempfile.gettempdir(),
+            timeout=IMPORT_SECONDS,
+        )
+    except subprocess.TimeoutExpired as late:
+        output, end = (late.stdout or b"").decode(errors="replace"), "it takes minutes"
+    else:
+        output = child.stdout
+        end = f"it ends Python (status {child.returncode})" if child.returncode else None
+    lines = (line.split(maxsplit=2) for line in output.splitlines())
+    return [words for words in lines if words and words[0] in ("try", "bad", "well")], end
+
+
+def check_checkout() -> Finding:
+    """Whether `import lenet_helpers`, as the lessons do it, finds the package of this folder."""
+    mend = f'make lab, or without make: {_pip()} --no-deps -e "{ROOT}"'
+    lines, _ = _import(["lenet_helpers"])
+    found = Path(lines[-1][2]) if lines and lines[-1][0] == "well" else None
+    if found is None:
+        return Finding("lenet_helpers", "the lessons cannot import it", mend)
+    if found.resolve() != ROOT / "lenet_helpers":
+        return Finding("lenet_helpers", f"the lessons import another one: {found}", mend)
+    return Finding("lenet_helpers", "of this folder", None)
+
+
+def _pip() -> str:
+    """This Python's pip, as it is called from the folder of the course."""
+    python = Path(sys.executable)
+    name = python.relative_to(ROOT) if python.is_relative_to(ROOT) else python
+    return f"{name} -m pip install"
+
+
+def check_device() -> Finding:
+    """Where networks are trained; a device that is there but fails is told apart."""
+    code = "from lenet_helpers.training import pick_device; print(pick_device())"
+    child = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, errors="replace", cwd=ROOT
+    )
+    *notes, device = child.stdout.splitlines() or [""]
+    if child.returncode:
+        error = child.stderr.strip().splitlines() or [f"Python ended, status {child.returncode}"]
+        asked = "unset LENET_DEVICE" if "LENET_DEVICE" in os.environ else "set LENET_DEVICE=cpu"
+        return Finding("device", re.sub(r"^[\w.]+Error: ", "", error[-1]), asked)
+    if notes:
+        return Finding("device", " ".join(notes), "set LENET_DEVICE=cpu")
+    return Finding("device", device, None)
 
 
 def check_kernel() -> Finding:
     """Whether the kernel `python3`, which the lessons ask for, is this very Python."""
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
-    install = f"{Path(sys.executable).name} -m ipykernel install --sys-prefix"
+    install = f"{_pip().removesuffix('pip install')}ipykernel install --sys-prefix"
     try:
         spec = KernelSpecManager().get_kernel_spec("python3")
     except NoSuchKernel:

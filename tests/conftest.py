@@ -87,8 +87,8 @@ def lenet(*arguments: str | Path, cwd: Path | None = None, **environment: str):
         [sys.executable, "-m", "lenet_helpers", *map(str, arguments)],
         capture_output=True,
         text=True,
-        encoding="utf-8",
+        errors="replace",
         cwd=cwd,
-        env=os.environ | {"PYTHONUTF8": "1"} | environment,
+        env=os.environ | environment,
         timeout=300,
     )

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 
 import nbformat
 import numpy as np
+import psutil
 import pytest
 from jupyter_client import BlockingKernelClient
 from PIL import Image
@@ -475,6 +476,24 @@ def test_the_demo_page_reads_what_is_drawn_and_shows_no_code(demo, visit, digits
     if "LENET_SCREENSHOT" in os.environ:
         tab.mouse.move(0, 0)
         tab.screenshot(path=os.environ["LENET_SCREENSHOT"])
+
+
+def test_the_python_of_a_closed_page_ends_and_that_of_an_open_one_stays(visit):
+    port = page.free_port(0)
+    command = [sys.executable, "-m", "lenet_helpers", "demo", "--no-browser", "--port", str(port)]
+    with running(command, port, stdout=subprocess.DEVNULL) as server:
+        kernels = psutil.Process(server.pid).children
+        closed = visit(f"http://{page.HOST}:{port}")
+        closed.locator(VIEW).wait_for()
+        (first,) = kernels()
+        tab = visit(f"http://{page.HOST}:{port}")
+        tab.locator(VIEW).wait_for()
+        closed.context.close()
+        wait_until(lambda: first not in kernels(), "the closed page's Python goes on")
+        assert len(kernels()) == 1
+        tab.locator(CANVAS).focus()
+        write_seven(tab)
+        expect_digit(tab, 7)
 
 
 def test_the_keyboard_alone_is_enough(demo, visit):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 from conftest import command, lenet
 from safetensors.numpy import load_file
 
@@ -125,6 +128,16 @@ def test_train_quick_reaches_98_3_per_cent(data_dir, tmp_path):
     assert sum(tensor.size for tensor in load_file(weights).values()) == 61_706
 
 
+def test_run_without_lessons_is_an_error(tmp_path, monkeypatch):
+    from lenet_helpers import course
+
+    monkeypatch.setattr(course.find_lessons, "__defaults__", (None, tmp_path))
+    result = command("run", "--quick")
+    assert result.returncode == 1
+    assert f"There are no lessons in {tmp_path}." in result.stderr
+    assert "Done" not in result.stdout
+
+
 def test_run_refuses_a_bad_lesson_before_it_runs_any(tmp_path):
     result = command("run", "01", "99", "--output", tmp_path / "out")
     assert result.returncode == 1
@@ -148,7 +161,8 @@ def test_doctor_is_content_here(data_dir):
     assert "MEND" not in result.stdout
 
 
-def test_doctor_finds_data_that_is_not_there(tmp_path):
+def test_doctor_finds_data_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "check_packages", lambda _: [])  # they take time, and are well
     result = command("doctor", "--data-dir", tmp_path)
     assert result.returncode == 1
     assert "MEND  MNIST" in result.stdout
@@ -157,9 +171,25 @@ def test_doctor_finds_data_that_is_not_there(tmp_path):
 
 def test_doctor_finds_a_device_that_is_not_there(monkeypatch):
     monkeypatch.setenv("LENET_DEVICE", "toaster")
-    result = command("doctor")
-    assert result.returncode == 1
-    assert "unset LENET_DEVICE" in result.stdout
+    finding = doctor.check_device()
+    assert "LENET_DEVICE is 'toaster', which cannot be used here" in finding.detail
+    assert finding.mend == "unset LENET_DEVICE"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a card that works is here")
+def test_doctor_finds_a_card_that_fails_and_names_the_way_without_it(tmp_path, monkeypatch):
+    # Every Python process runs this module first. PyTorch then says that it has a card.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "if any('pick_device' in word for word in sys.orig_argv):\n"
+        "    import torch\n"
+        "    torch.cuda.is_available = lambda: True\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(doctor.ROOT)]))
+    monkeypatch.delenv("LENET_DEVICE", raising=False)
+    finding = doctor.check_device()
+    assert "cuda is there but does not work" in finding.detail
+    assert finding.mend == "set LENET_DEVICE=cpu"
 
 
 def test_doctor_finds_damaged_data(mnist_raw, tmp_path):
@@ -201,7 +231,66 @@ def test_doctor_finds_missing_and_mismatched_packages(tmp_path):
     assert well.mend is None
     assert "the course needs ==0.1" in mismatched.detail
     assert missing.detail == "missing"
-    assert "pip install -r requirements.txt" in missing.mend
+    assert "pip install -c constraints.txt -r requirements.txt" in missing.mend
+
+
+@pytest.fixture
+def broken_packages(tmp_path, monkeypatch) -> Path:
+    """A folder of packages that every Python process finds first, and that cannot be imported."""
+    for name, code in {
+        "torch": "raise OSError('libcudart.so: cannot open shared object file')",
+        "skimage": "import os; os._exit(139)",  # as a fault in compiled code
+        "tqdm": "import packages_that_is_not_there",
+    }.items():
+        (tmp_path / f"{name}.py").write_text(code)
+    known = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), known]))
+    return tmp_path
+
+
+@pytest.mark.usefixtures("broken_packages")
+def test_doctor_imports_each_package_and_goes_on_after_one_that_does_not():
+    errors = doctor.import_errors(["torch", "json", "skimage", "tqdm", "packaging"])
+    assert errors == {
+        "torch": "OSError: libcudart.so: cannot open shared object file",
+        "skimage": "it ends Python (status 139)",
+        "tqdm": "ModuleNotFoundError: No module named 'packages_that_is_not_there'",
+    }
+
+
+@pytest.mark.usefixtures("broken_packages")
+def test_doctor_says_one_line_to_mend_a_package_that_does_not_import(tmp_path):
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("torch\npackaging\n")
+    broken, well = doctor.check_packages(requirements)
+    version = metadata.version("torch")
+    assert broken.detail.startswith(f"{version} does not import: OSError: libcudart")
+    assert broken.mend.endswith(f"pip install --force-reinstall --no-deps torch=={version}")
+    assert well.mend is None
+
+
+@pytest.mark.parametrize("package", ["torch", "jupyter-client", "pillow"])
+def test_doctor_looks_at_the_rest_when_a_package_does_not_import(package, data_dir, monkeypatch):
+    broken = doctor.Finding(package, "does not import", "install it")
+    monkeypatch.setattr(doctor, "check_packages", lambda _: [broken])
+    looked_at = {finding.what for finding in doctor.examine(data_dir)}
+    needed = {"torch": {"device"}, "jupyter-client": {"kernel python3"}}.get(package, set())
+    everything = {"Python", "lenet_helpers", "device", "kernel python3", "MNIST", "disk"}
+    assert looked_at == {package} | everything - needed
+
+
+def test_doctor_finds_that_the_lessons_import_another_checkout(tmp_path, monkeypatch):
+    assert doctor.check_checkout().mend is None
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    finding = doctor.check_checkout()
+    assert "the lessons import another one" in finding.detail
+    assert finding.mend.endswith(f'pip install --no-deps -e "{tmp_path}"')
+
+
+def test_doctor_finds_that_the_lessons_cannot_import_the_package(tmp_path, monkeypatch):
+    (tmp_path / "lenet_helpers.py").write_text("import a_folder_that_was_moved")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert doctor.check_checkout().detail == "the lessons cannot import it"
 
 
 def test_doctor_finds_a_missing_kernel_and_one_of_another_python(tmp_path, monkeypatch):
@@ -229,9 +318,18 @@ def test_doctor_finds_a_full_disk(tmp_path, monkeypatch):
     assert "free at least 1 GB" in doctor.check_disk(tmp_path).mend
 
 
+def test_what_the_console_cannot_show_is_replaced_and_the_command_goes_on(data_dir, tmp_path):
+    folder = tmp_path / "≈"
+    shutil.copytree(data_dir / "MNIST", folder / "MNIST")
+    result = lenet("data", "--data-dir", folder, PYTHONIOENCODING="cp1252", PYTHONUTF8="0")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.endswith("raw, and whole.\n")
+    assert "?" in result.stdout
+
+
 def test_doctor_speaks_when_nothing_is_installed(tmp_path):
     package = Path(doctor.__file__).parent
-    (tmp_path / "lenet_helpers").symlink_to(package, target_is_directory=True)
+    shutil.copytree(package, tmp_path / "lenet_helpers")  # Windows lets few people make links
     result = subprocess.run(
         [sys.executable, "-S", "-m", "lenet_helpers", "doctor"],  # -S: no installed packages
         capture_output=True,
@@ -239,5 +337,5 @@ def test_doctor_speaks_when_nothing_is_installed(tmp_path):
         cwd=tmp_path,
     )
     assert result.returncode == 1
-    assert "pip install -r requirements.txt" in result.stderr
+    assert "pip install -c constraints.txt -r requirements.txt" in result.stderr
     assert "Traceback" not in result.stderr

@@ -146,6 +146,7 @@ class KillsItsProcess(LeNet5):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL and no ps")
 def test_a_worker_killed_midway_is_reported_and_its_run_repeated(compared, data_dir, tmp_path):
     killed = []
 
@@ -271,6 +272,7 @@ def test_dask_workers_give_the_same_numbers(compared, data_dir, tmp_path):
     assert outcome(result) == outcome(compared)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL and no ps")
 def test_the_command_reports_a_run_that_kills_its_worker_and_keeps_the_rest(
     compared, data_dir, tmp_path, monkeypatch
 ):
