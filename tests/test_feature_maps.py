@@ -321,3 +321,49 @@ def test_occlusions_are_drawn_over_the_pixels_they_are_centred_on():
     leads = {"black": torch.randn(2, 28, 28)}
     figure = figures.occlusions(torch.rand(2, 32, 32), leads, torch.zeros(2), 5)
     assert figure.axes[1].images[0].get_extent() == [1.5, 29.5, 29.5, 1.5]
+
+
+def test_each_map_of_a_strip_stands_under_its_number():
+    ax = figures.new_figure(2.0)[1]
+    figures.strip(ax, "pooling", torch.rand(16, 5, 5), 8)
+    assert [text.get_text() for text in ax.texts] == [str(n) for n in range(1, 17)]
+    for text, picture in zip(ax.texts, ax.images, strict=True):
+        left, right, _, top = picture.get_extent()
+        assert left < text.get_position()[0] < right
+        assert text.get_position()[1] == top
+
+
+def test_strips_of_maps_of_any_size_are_equally_wide():
+    widths = []
+    for side in (5, 10):
+        ax = figures.new_figure(2.0)[1]
+        figures.strip(ax, "maps", torch.rand(16, side, side), 8)
+        widths.append([ax.get_xlim(), ax.get_ylim(), *(m.get_extent() for m in ax.images)])
+    assert widths[0] == widths[1]
+
+
+def test_the_layers_of_lost_accuracy_have_a_scale_each():
+    lost = {"zero": [(0.05, 0.001)], "mean": [(0.04, 0.001)]}
+    small = {"zero": [(0.001, 0.0001)], "mean": [(0.002, 0.0001)]}
+    left, right = figures.accuracy_lost({"one": lost, "two": small}).axes
+    assert left.get_ylim()[1] > 5
+    assert right.get_ylim()[1] < 0.5
+
+
+def test_ten_digits_have_ten_colours_and_no_cloud_lies_on_top():
+    labels = torch.arange(10).repeat(60)
+    (ax,) = figures.plane(torch.randn(600, 2), labels).axes
+    drawn = [line.get_color() for line in ax.lines]
+    assert len(set(drawn)) == 10
+    assert len(set(drawn[:10])) == len(set(drawn[-10:])) == 10  # all in turns
+    assert sum(len(line.get_xdata()) for line in ax.lines) == 600
+
+
+def test_a_falling_lead_is_blue_as_a_negative_weight_is():
+    lead = torch.tensor([[[-3.0, 1.0], [0.0, 0.0]]])
+    leads = figures.occlusions(torch.zeros(1, 6, 6), {"black": lead}, torch.zeros(1), 5)
+    weights = figures.kernels(torch.tensor([[[-3.0, 1.0]]]))
+    falling, negative = (f.axes[n].images[0] for f, n in ((leads, 1), (weights, 0)))
+    assert falling.to_rgba(-3.0) == negative.to_rgba(-3.0)
+    red, _, blue, _ = falling.to_rgba(-3.0)
+    assert blue > red

@@ -16,8 +16,10 @@ from lenet_helpers.plots.style import given_or_new, new_figure, styled
 FIGURES = {
     "04_batch_norm": FigureText(
         "Batch norm gives each map of the first convolution mean 0 and spread 1.",
-        "Two panels with six boxes each, one for each map. Before batch norm the boxes have "
-        "different places and widths; after it all are centred at zero and similarly wide.",
+        "Two panels with six dots, one for each map: its mean, with a thick bar of one standard "
+        "deviation up and down and a thin line over the middle 90 % of its values. Before batch "
+        "norm places and lengths differ; after it each dot is at 0 and each thick bar ends at -1 "
+        "and 1, while the thin lines still differ.",
     ),
     "04_dropout": FigureText(
         "Dropout sets units to zero and doubles the others; the mean over many draws is the input.",
@@ -26,15 +28,15 @@ FIGURES = {
     ),
     "04_forgotten_eval": FigureText(
         "Without eval() the accuracy depends on how the pictures are put into batches.",
-        "Accuracy against batch size, two curves for one network that was left in training mode, "
-        "both below a dashed line, the accuracy in evaluation mode. With mixed batches the curve "
-        "rises with the batch size; with batches of one class it stays far below.",
+        "Accuracy against batch size, two curves for one network that was left in training mode "
+        "and a dashed line, its accuracy in evaluation mode. The curve of the mixed batches rises "
+        "with the batch size; that of the batches of one class stays far below.",
     ),
     "04_study_curves": FigureText(
         "The tutorial's setting: test accuracy after each epoch, over the seeds of the study.",
         "Four panels: none, batch norm, dropout, both. In each a line, the mean over seeds, a band "
         "from the lowest to the highest seed, crosses of the seed run live, and a dashed line at "
-        "98 %. With batch norm the line passes 98 % sooner.",
+        "98 %. With batch norm the mean passes 98 % sooner.",
     ),
     "04_final_accuracy": FigureText(
         "Final test accuracy of each variant: every seed, the mean and its confidence interval.",
@@ -45,26 +47,35 @@ FIGURES = {
         "What goes into each activation while the network learns, without and with batch norm.",
         "Eight panels: four layers in columns, without batch norm in the upper row and with it in "
         "the lower. Bands show the middle 50 % and 90 % of the values over the steps of training. "
-        "With batch norm the first two layers keep their place and width.",
+        "In the lower row the bands of the first two layers are wide from the first step on.",
     ),
     "04_learning_rates": FigureText(
         "The accuracy that each learning rate reaches in a few hundred steps, without and with "
-        "batch norm.",
-        "Accuracy against learning rate on a logarithmic axis, one curve without and one "
-        "with batch norm. Both drop where the rate is too large, the one with batch norm later.",
+        "batch norm, over the seeds of the study.",
+        "Two panels, accuracy against learning rate on a logarithmic axis: a dot for each seed of "
+        "the study, a line for the seed run live, and a dashed line at what counts as survived. "
+        "Runs whose loss was no longer finite are crosses in a row of their own below zero. With "
+        "batch norm more of the rates, smaller and larger, lie above the dashed line.",
     ),
 }
 PER_CENT = PercentFormatter(1, decimals=None)
+LOST = -0.08  # height of the row of runs that have no accuracy
 
 
 @styled
-def batch_norm_boxes(before: torch.Tensor, after: torch.Tensor) -> Figure:
-    """Values of each channel of `(n, channels, height, width)`, before and after batch norm."""
+def batch_norm_spread(before: torch.Tensor, after: torch.Tensor) -> Figure:
+    """Mean, standard deviation and middle 90 % of each channel of `(n, channels, h, w)`."""
     figure, axes = new_figure(2.8, ncols=2)
     for ax, maps, title in zip(axes, (before, after), ("before", "after"), strict=True):
         channels = maps.transpose(0, 1).flatten(1).numpy()
-        ax.boxplot(list(channels), showfliers=False, whis=(5, 95), medianprops={"color": "C1"})
-        ax.set(xlabel="map of conv1", title=f"{title} batch norm")
+        low, high = np.quantile(channels, (0.05, 0.95), axis=1)
+        places = np.arange(1, len(channels) + 1)
+        ax.vlines(places, low, high, color="C0", linewidth=1)
+        spread = {"fmt": "o", "color": "C1", "elinewidth": 4, "markeredgecolor": "k"}
+        ax.errorbar(places, channels.mean(axis=1), channels.std(axis=1), **spread)
+        ax.axhline(0, color="C6", linewidth=0.6)
+        ax.set(xlabel="map of conv1", title=f"{title} batch norm", xticks=places)
+        ax.margins(x=0.1)
     axes[0].set_ylabel("value")
     return figure
 
@@ -173,18 +184,31 @@ def activation_bands(
 @styled
 def accuracy_by_rate(
     rates: Sequence[float],
-    accuracies: Mapping[str, Sequence[float]],
+    study: Mapping[str, Sequence[Sequence[float | None]]],
+    live: Mapping[str, Sequence[float | None]],
     survived: float,
-    ax: Axes | None = None,
 ) -> Figure:
-    """Accuracy against learning rate for each variant; a dashed line at what counts as survived."""
-    figure, ax = given_or_new(ax, 3.2)
-    for (name, values), marker in zip(accuracies.items(), "os^D", strict=False):
-        ax.plot(rates, values, marker=marker, markersize=5, label=name)
-    ax.axhline(survived, color="C6", linestyle="--", linewidth=1)
-    ax.set(xlabel="learning rate", ylabel="training accuracy", xscale="log", ylim=(0, 1.03))
-    ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(PER_CENT)
-    ax.legend(loc="lower left")
+    """A panel for each network: accuracy against learning rate, dots for seeds, a line for one.
+
+    None is a run whose loss was no longer finite: a cross in a row of its own, no accuracy.
+    """
+    figure, axes = new_figure(3.4, ncols=len(study), sharey=True)
+    for index, (ax, (name, seeds)) in enumerate(zip(axes, study.items(), strict=True)):
+        values = np.array(seeds, dtype=float)  # None becomes NaN, which is not drawn
+        aside = np.geomspace(0.9, 1.1, len(values))[:, None]  # or equal values would hide others
+        places = np.broadcast_to(rates, values.shape) * aside
+        color = f"C{index}"
+        ax.plot(places, values, ".", color=color, markersize=4, alpha=0.5)
+        lost = places[np.isnan(values)]
+        ax.plot(lost, np.full(lost.shape, LOST), "x", color=color, markersize=4, alpha=0.5)
+        line = np.array(live[name], dtype=float)
+        ax.plot(rates, line, color="C6", linewidth=1.2, marker="D", markersize=3.5)
+        ax.plot(rates, np.where(np.isnan(line), LOST, np.nan), "x", color="C6", markersize=8)
+        ax.axhline(survived, color="C6", linestyle="--", linewidth=1)
+        ax.set(title=name, xlabel="learning rate", xscale="log", ylim=(-0.14, 1.03))
+        ax.set_xticks(rates, [f"{rate:g}" for rate in rates], rotation=45)
+        ax.xaxis.set_minor_locator(NullLocator())
+    ticks = np.linspace(0, 1, 6)
+    axes[0].set_yticks([LOST, *ticks], ["loss not finite", *(f"{tick:.0%}" for tick in ticks)])
+    axes[0].set_ylabel("training accuracy")
     return figure

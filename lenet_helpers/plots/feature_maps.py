@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
+import matplotlib
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -17,6 +19,8 @@ from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, pi
 
 MAPS = "magma"  # of feature maps: black for 0, so that they are not taken for digits
 MARKERS = "osv^D"
+TEN_COLOURS = matplotlib.color_sequences["tab10"]  # the style of the course has seven
+TURNS = 20
 
 FIGURES = {
     "05_kernels": FigureText(
@@ -26,9 +30,9 @@ FIGURES = {
     ),
     "05_maps_of_one_digit": FigureText(
         "One digit on its way through both convolutions and both poolings.",
-        "Maps of a seven: 6 of 28 by 28 after convolution 1, 6 of 14 by 14 after pooling "
-        "1, 16 of 10 by 10 after convolution 2, 16 of 5 by 5 after pooling 2. In the first two "
-        "the seven can be read, in the last two only spots are left.",
+        "Numbered maps of a seven: 6 of 28 by 28 after convolution 1, 6 of 14 by 14 after "
+        "pooling 1, 16 of 10 by 10 after convolution 2, 16 of 5 by 5 after pooling 2. In the first "
+        "two the seven can be read, in the last two only spots are left.",
     ),
     "05_one_map": FigureText(
         "Sixteen test digits, and one feature map of the first convolution over each.",
@@ -63,20 +67,21 @@ FIGURES = {
     ),
     "05_switched_off": FigureText(
         "Accuracy lost when one map is switched off, in two ways.",
-        "Two bar charts with error bars. Left, six maps of convolution 1: between half a "
-        "percentage point and seven points are lost, less with the mean in place of zero. Right, "
-        "sixteen maps of convolution 2: most error bars reach zero.",
+        "Two bar charts with error bars, each with its own scale: left six maps of convolution 1, "
+        "right sixteen of convolution 2, two bars for each map. In the shipped network the tallest "
+        "bar is one of convolution 1 set to zero, and most error bars on the right reach zero.",
     ),
     "05_plane": FigureText(
         "The 84 numbers before the last layer, drawn in the plane of their two main directions.",
-        "Five thousand dots in ten colours and five markers, one for each digit, with the digit "
-        "written at the centre of its cloud. Some clouds stand alone, others overlap.",
+        "Five thousand dots, in a colour of its own for each digit, with the digit written at the "
+        "centre of its cloud. Some clouds stand alone, others overlap.",
     ),
     "05_occlusion": FigureText(
         "Where a covered or a painted square makes the network doubt its answer.",
         "Four digits in rows; beside each two heat maps, one for a black square and one for a "
-        "white square. The most harmful places are spots on certain strokes, and for the white "
-        "square also empty places near the digit. Contours mark where the answer changes.",
+        "white square. The most harmful places, deep blue, are spots on certain strokes, and for "
+        "the white square also empty places near the digit. Contours mark where the answer "
+        "changes.",
     ),
     "05_all_layers": FigureText(
         "One digit through all layers of LeNet-5, from the pixels to the probabilities.",
@@ -101,12 +106,14 @@ def kernels(weights: torch.Tensor, columns: int = 6) -> Figure:
 @styled
 def maps_by_layer(image: torch.Tensor, layers: Mapping[str, torch.Tensor]) -> Figure:
     """An image, and for each layer its maps `(channels, height, width)` in one colour scale."""
-    heights = [1.3, *(1.1 * -(-len(maps) // 8) for maps in layers.values())]  # eight maps in a row
-    figure, axes = new_figure(1.35 * sum(heights) / 1.3, nrows=len(heights), height_ratios=heights)
+    columns = {name: min(len(maps), 8) for name, maps in layers.items()}
+    rows = {name: -(-len(maps) // columns[name]) for name, maps in layers.items()}
+    heights = [1.6, *(0.3 + 7.4 * rows[name] / columns[name] for name in layers)]
+    figure, axes = new_figure(sum(heights), nrows=len(heights), height_ratios=heights)
     headline(axes[0], "image {}×{}".format(*image.shape))
     draw_picture(axes[0], image)
     for ax, (name, maps) in zip(axes[1:], layers.items(), strict=True):
-        drawn = strip(ax, name, maps, min(len(maps), 8))
+        drawn = strip(ax, name, maps, columns[name])
         figure.colorbar(drawn, ax=ax, fraction=0.012, pad=0.01, label="answer")
     return figure
 
@@ -223,7 +230,7 @@ def accuracy_lost(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]
     Each is the accuracy lost, as a fraction, and its standard error; two of these are drawn.
     """
     counts = [len(next(iter(ways.values()))) for ways in panels.values()]
-    figure, axes = new_figure(3.0, ncols=len(panels), sharey=True, width_ratios=counts)
+    figure, axes = new_figure(3.0, ncols=len(panels), width_ratios=counts)
     for ax, (layer, ways), count in zip(axes, panels.items(), counts, strict=True):
         for index, (way, values) in enumerate(ways.items()):
             places = np.arange(1, count + 1) + 0.4 * index - 0.2
@@ -234,7 +241,8 @@ def accuracy_lost(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]
         ax.set(title=layer, xlabel="map switched off", xticks=range(1, count + 1))
         ax.grid(axis="x", visible=False)
     axes[0].set_ylabel("accuracy lost (points)")
-    axes[-1].legend()
+    axes[-1].margins(y=0.25)  # room for the legend above the bars
+    axes[-1].legend(loc="upper center", ncols=2)
     return figure
 
 
@@ -242,20 +250,15 @@ def accuracy_lost(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]
 def plane(scores: torch.Tensor, labels: torch.Tensor, ax: Axes | None = None) -> Figure:
     """Dots at `scores` `(n, 2)`, a colour and marker for each label, its number at its centre."""
     figure, ax = given_or_new(ax, 5.4)
-    for label in labels.unique().tolist():
-        own = scores[labels == label]
-        style = {"marker": MARKERS[label % 5], "color": f"C{label % 7}"}
+    kinds = labels.unique().tolist()
+    for turn, label in product(range(TURNS), kinds):  # in turns: no cloud lies on top of another
+        own = scores[labels == label][turn::TURNS]
+        style = {"marker": MARKERS[label % 5], "color": TEN_COLOURS[label % 10]}
         ax.plot(own[:, 0], own[:, 1], linestyle="", markersize=2.5, alpha=0.5, **style)
-        centre = own.median(dim=0).values.tolist()
-        ax.text(
-            *centre,
-            label,
-            size=17,
-            weight="bold",
-            ha="center",
-            va="center",
-            path_effects=[withStroke(foreground="w", linewidth=3)],
-        )
+    for label in kinds:
+        x, y = scores[labels == label].median(dim=0).values.tolist()
+        outline = [withStroke(foreground="w", linewidth=3)]
+        ax.text(x, y, label, size=17, weight="bold", ha="center", va="center", path_effects=outline)
     ax.set(xlabel="first principal component", ylabel="second principal component")
     return figure
 
@@ -278,7 +281,7 @@ def occlusions(
     for row, image in enumerate(images):
         for ax, (name, change) in zip(axes[row, 1:], changes.items(), strict=True):
             picture_axes(ax, "" if row else name)
-            drawn = draw_picture(ax, change[row], extent=extent, **_signed(largest, "RdBu"))
+            drawn = draw_picture(ax, change[row], extent=extent, **_signed(largest))
             ax.contour(image, levels=[1.2], colors="0.55", linewidths=0.8)
             places = np.arange(change.shape[-1]) + side // 2
             if (leads[name][row] < 0).any():
@@ -303,8 +306,9 @@ def all_layers(
     probabilities: torch.Tensor,
 ) -> Figure:
     """Image, stacks of maps, strips of units and probabilities of one digit, from top to bottom."""
-    heights = [2.2, *[1.5, 1.3, 0.85, 0.85][: len(layers)], *[0.4] * len(units), 1.6]
-    figure, axes = new_figure(8.2, nrows=len(heights), height_ratios=heights)
+    of_maps = [0.3 + 8.6 / len(maps) for maps in layers.values()]  # wide enough for the figure
+    heights = [1.8, *of_maps, *[0.5] * len(units), 1.6]
+    figure, axes = new_figure(sum(heights), nrows=len(heights), height_ratios=heights)
     headline(axes[0], "image {}×{}".format(*image.shape))
     draw_picture(axes[0], image)
     for ax, (name, maps) in zip(axes[1:], layers.items(), strict=False):
@@ -321,9 +325,9 @@ def all_layers(
     return figure
 
 
-def _signed(largest: torch.Tensor, colours: str = "RdBu_r") -> dict[str, object]:
-    """A colour scale with white for zero, symmetric so that equal sizes are equally strong."""
-    return {"cmap": colours, "vmin": -float(largest), "vmax": float(largest)}
+def _signed(largest: torch.Tensor) -> dict[str, object]:
+    """Blue for negative, white for zero, red for positive; equal sizes are equally strong."""
+    return {"cmap": "RdBu_r", "vmin": -float(largest), "vmax": float(largest)}
 
 
 def _thin_frame(ax: Axes) -> None:
@@ -339,9 +343,17 @@ def _mosaic(pictures: torch.Tensor, columns: int) -> np.ndarray:
 
 
 def strip(ax: Axes, name: str, maps: torch.Tensor, columns: int) -> AxesImage:
-    """Maps `(n, h, w)` side by side in one colour scale."""
+    """Maps `(n, h, w)` in one colour scale, in rows of `columns`, each under its number."""
     headline(ax, "{}: {} maps of {}×{}".format(name, *maps.shape))
-    return draw_picture(ax, _mosaic(maps, columns), cmap=MAPS, vmin=0)
+    scale = {"cmap": MAPS, "vmin": 0, "vmax": float(maps.max())}
+    rows = -(-len(maps) // columns)
+    for index, values in enumerate(maps):  # maps of all sizes are squares of side 1
+        row, column = divmod(index, columns)
+        left, top = 1.06 * column, 1.25 * row
+        drawn = draw_picture(ax, values, extent=(left, left + 1, top + 1, top), **scale)
+        ax.text(left + 0.5, top, index + 1, size=7, ha="center", va="bottom")
+    ax.set(xlim=(0, 1.06 * columns - 0.06), ylim=(1.25 * rows - 0.25, -0.25))
+    return drawn
 
 
 def headline(ax: Axes, title: str) -> None:
