@@ -15,10 +15,11 @@ from PIL import Image, ImageDraw
 from torch import nn
 
 from lenet_helpers import our_pictures, reading, segmentation
-from lenet_helpers.drawn_digits import DRAWINGS, generate_digits
+from lenet_helpers.data import fit_images
+from lenet_helpers.drawn_digits import DRAWINGS, draw_digits
 from lenet_helpers.errors import CourseError
 from lenet_helpers.lines import Part, find_line
-from lenet_helpers.number_network import NO_DIGIT, load_number_network, no_digits
+from lenet_helpers.number_network import NO_DIGIT, no_digits
 from lenet_helpers.plots import prediction as plots
 from lenet_helpers.prediction import predict, predict_varied, read_number
 from lenet_helpers.recipes import load_pretrained
@@ -30,7 +31,7 @@ PLAIN = NUMBERS / "05_kraft.jpg"  # ten digits that stand apart: 5441813812
 
 @pytest.fixture(scope="module")
 def network():
-    return load_number_network()
+    return load_pretrained("numbers")
 
 
 def written(digits, numbers, seed=0, **how):
@@ -233,21 +234,20 @@ def test_predict_varied_is_a_mean_over_nine_looks(network):
 # ---- the network ----
 
 
-def test_the_network_for_numbers_knows_mnist_and_what_is_no_digit(network, mnist):
+def test_the_network_for_numbers_knows_mnist_and_what_is_no_digit(network, mnist, mnist_test):
     accuracy = (predict(network, mnist.test.images).digit == mnist.test.labels).float().mean()
     assert accuracy >= 0.985
-    pieces = no_digits(mnist.test.images, 300, seed=1)
+    pieces = fit_images(no_digits(mnist_test[0], 300, seed=1))
     none = predict(network, pieces).digit == NO_DIGIT
     assert none.float().mean() >= 0.7
 
 
 def test_drawn_digits_look_like_digits_to_a_network_that_never_saw_one():
-    drawn = generate_digits(40, seed=3)
-    assert drawn.images.shape == (40 * len(DRAWINGS), 1, 32, 32)
-    assert drawn.labels.tolist() == [int(digit) for digit in DRAWINGS for _ in range(40)]
-    assert (
-        predict(load_pretrained("course"), drawn.images).digit == drawn.labels
-    ).float().mean() > 0.6
+    levels, labels = draw_digits(40, seed=3)
+    assert levels.shape == (40 * len(DRAWINGS), 28, 28)
+    assert labels.tolist() == [int(digit) for digit in DRAWINGS for _ in range(40)]
+    read = predict(load_pretrained("course"), fit_images(levels)).digit
+    assert (read == labels).float().mean() > 0.6
 
 
 # ---- scoring and commands ----
