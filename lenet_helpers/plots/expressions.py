@@ -164,16 +164,17 @@ def expression(
         Value or judgement, in words.
     """
     depth = max(map(_depth, branches)) if branches else 0
-    # As high as full width asks for, within limits.
-    ratios = [float(np.clip(WIDTH * picture.shape[0] / picture.shape[1], 0.8, 1.9))]
-    ratios += [1.6, 0.3 + 0.36 * depth]
+    top, left = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    bottom, right = max(box[2] for box in boxes), max(box[3] for box in boxes)
+    room = 0.25 * (bottom - top)
+    shapes = [picture.shape[:2], (bottom - top + 4.5 * room, right - left + 2 * room)]
+    # As high as the full width asks for, within limits.
+    ratios = [float(np.clip(WIDTH * height / width, 0.8, 1.9)) for height, width in shapes]
+    ratios.append(0.3 + 0.36 * depth)
     figure, axes = new_figure(sum(ratios) + 0.3, nrows=3, height_ratios=ratios)
     picture_axes(axes[0])
     draw_picture(axes[0], picture, vmin=0, vmax=1)
     picture_axes(axes[1])
-    top, left = min(box[0] for box in boxes), min(box[1] for box in boxes)
-    bottom, right = max(box[2] for box in boxes), max(box[3] for box in boxes)
-    room = 0.25 * (bottom - top)
     draw_picture(axes[1], 1 - ink, vmin=0, vmax=1)
     size = float(np.clip(72 / len(boxes), 4, 9))
     for box, symbol, probability in zip(boxes, symbols, probabilities, strict=True):
