@@ -35,7 +35,7 @@ def network():
 
 
 def written(digits, numbers, seed=0, **how):
-    """A photo of these digits of the test set in one line, and what it says."""
+    """These digits of the test set rendered in one line, and what it says."""
     images, labels = digits
     paper = our_pictures.PAPERS[seed % len(our_pictures.PAPERS)]
     generator = np.random.default_rng(seed)
