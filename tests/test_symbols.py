@@ -133,4 +133,4 @@ def test_the_recipe_learns_digits_and_symbols_in_a_short_training(data_dir, mnis
     assert evaluate(trained.model, Batches(new_drawings, 1000)).accuracy > 0.6
 
 
-DIGITS = 0.9844  # test accuracy on MNIST of the shipped weights
+DIGITS = 0.9768  # test accuracy on MNIST of the shipped weights
