@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from scipy.interpolate import CubicSpline
 
-from lenet_helpers.data import Split, fit_images
 from lenet_helpers.handwriting import centre, shrink
 from lenet_helpers.symbols import OUTLINE, Random, Stroke, curve, ink, join, tremble
 
@@ -103,15 +102,14 @@ def through(points: list[tuple[float, float]], random: Random, jitter: float) ->
     return CubicSpline(steps, places)(np.linspace(0, steps[-1], 60))
 
 
-def generate_digits(count: int, seed: int) -> Split:
-    """`count` drawings of each digit of `DRAWINGS`, `(n, 1, 32, 32)` normalised."""
+def draw_digits(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """`count` drawings of each digit: grey levels `(n, 28, 28)`, uint8, and their labels."""
     random = np.random.default_rng(seed)
     images, labels = [], []
     for digit, draw in DRAWINGS.items():
         for _ in range(count):
             strokes = [tremble(stroke, random) for stroke in draw(random)]
             picture = ink(strokes, random.uniform(0.03, 0.13), random)  # in heights of a digit
-            images.append(centre(shrink(picture, OUTLINE)))
+            images.append(np.round(centre(shrink(picture, OUTLINE)) * 255).astype(np.uint8))
             labels.append(int(digit))
-    levels = torch.from_numpy(np.round(np.stack(images) * 255))
-    return Split(fit_images(levels), torch.tensor(labels))
+    return torch.from_numpy(np.stack(images)), torch.tensor(labels)

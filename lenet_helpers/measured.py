@@ -20,7 +20,6 @@ from lenet_helpers.doctor import ROOT
 from lenet_helpers.errors import CourseError
 from lenet_helpers.evidence import final_accuracies
 from lenet_helpers.files import write_whole
-from lenet_helpers.number_network import load_number_network
 from lenet_helpers.recipes import EVALUATION_BATCH, PRETRAINED, load_pretrained
 from lenet_helpers.symbols import generate_symbols
 from lenet_helpers.training import evaluate
@@ -79,7 +78,7 @@ def weights_values(mnist: MNIST) -> dict[str, str]:
     for name in ("course", "best", "symbols", "numbers"):
         content = (PRETRAINED / f"{name}.safetensors").read_bytes()
         values[f"{name}.sha256"] = f"`{hashlib.sha256(content).hexdigest()}`"
-        network = load_number_network() if name == "numbers" else load_pretrained(name)
+        network = load_pretrained(name)
         model = AmongDigits(network) if name == "numbers" else network
         for split in ("test", "validation"):
             measured = evaluate(model, Batches(getattr(mnist, split), EVALUATION_BATCH))

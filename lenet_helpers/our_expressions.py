@@ -1,4 +1,4 @@
-"""Lesson 08: pictures of arithmetic made by code, from MNIST's test digits and drawn symbols."""
+"""Lesson 08: rendered pictures of arithmetic, from MNIST's test digits and drawn symbols."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from lenet_helpers.our_pictures import PAPERS, PICTURES, Paper, photograph, write_pictures
+from lenet_helpers.our_pictures import PAPERS, PICTURES, Paper, render, write_pictures
 from lenet_helpers.symbols import DRAWINGS, SIDE, ink
 
 EXPRESSIONS = PICTURES / "expressions"
@@ -21,8 +21,8 @@ TEXTS = (
     "5×5=25=30-5",
     "4/(3-3)",
 )
-ZOOM = 3  # pixels of the photo for each pixel of a digit of MNIST
-DIGIT = 20 * ZOOM  # height of a digit in the photo
+ZOOM = 3  # pixels of the picture for each pixel of a digit of MNIST
+DIGIT = 20 * ZOOM  # height of a digit in the picture
 PEN = 0.11  # width of a stroke, in heights of a digit
 # Height of a symbol, or width where it is longer, and how far its middle lies below the digits'.
 PLACES = {
@@ -38,7 +38,7 @@ def write_expression(
     paper: Paper,
     random: np.random.Generator,
 ) -> np.ndarray:
-    """A line of arithmetic as a photo of paper, uint8 colours `(height, width, 3)`.
+    """A line of arithmetic rendered on paper, uint8 colours `(height, width, 3)`.
 
     Digits are images of MNIST `(n, 28, 28)` with these labels, chosen at random; other symbols
     are drawn.
@@ -63,7 +63,7 @@ def write_expression(
         end += drawn.shape[1] + round(DIGIT * random.uniform(0.12, 0.35))
     line = ndimage.rotate(line[:, : end + DIGIT // 2], random.uniform(-3, 3), order=1)
     covered = ((ndimage.gaussian_filter(line, 1) - paper.stroke) * 4 + 0.5).clip(0, 1)
-    return photograph(covered[..., np.newaxis], paper, random)
+    return render(covered[..., np.newaxis], paper, random)
 
 
 def make_expressions(
@@ -85,6 +85,6 @@ def make_expressions(
     made = []
     for number, text in enumerate(TEXTS):
         paper = PAPERS[number % len(PAPERS)]
-        photo = write_expression(text, images, labels, paper, random)
-        made.append((f"{number + 1:02}_{paper.name}.jpg", text, photo))
+        picture = write_expression(text, images, labels, paper, random)
+        made.append((f"{number + 1:02}_{paper.name}.jpg", text, picture))
     return write_pictures(folder, made)

@@ -1,8 +1,8 @@
-"""Lesson 06: pictures made by code, of digits and of what is no digit.
+"""Lesson 06: rendered pictures, of digits and of what is no digit.
 
-Digits of MNIST's test set are written onto paper, as a phone would photograph them. They stand in
-for pictures of the reader's own: each has a paper, a pen, uneven light, a tilt, a little blur and
-the noise of a camera. Letters come from a font, clothes are silhouettes.
+Digits of MNIST's test set are put onto paper by a program. They stand in for photos of the
+reader's own: each has a paper, a pen, uneven light, a tilt, a little blur and the noise of a
+camera. Letters come from a font, clothes are silhouettes.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ PAPERS = (
 def write_on_paper(
     digit: np.ndarray, paper: Paper, generator: np.random.Generator, zoom: int = 6
 ) -> np.ndarray:
-    """A digit `(28, 28)` of grey levels 0…255, white on black, as a photo of paper.
+    """A digit `(28, 28)` of grey levels 0…255, white on black, rendered on paper.
 
     Returns uint8 colours `(height, width, 3)`.
     """
@@ -60,7 +60,7 @@ def write_on_paper(
     covered = ((ndimage.gaussian_filter(large, 1) - paper.stroke) * 4 + 0.5).clip(0, 1)
     above, below, left, right = generator.integers(0, 30, size=4)
     covered = np.pad(covered, ((above, below), (left, right)))[..., np.newaxis]
-    return photograph(covered, paper, generator)
+    return render(covered, paper, generator)
 
 
 def write_number(
@@ -72,7 +72,7 @@ def write_number(
     specks: int = 0,
     zoom: int = 4,
 ) -> np.ndarray:
-    """Digits `(28, 28)` in one line, tilted by up to 8 degrees, as a photo of paper.
+    """Digits `(28, 28)` in one line, tilted by up to 8 degrees, rendered on paper.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def write_number(
     specks
         Number of small spots on the paper.
     zoom
-        Pixels of the photo for each pixel of a digit.
+        Pixels of the picture for each pixel of a digit.
 
     Returns
     -------
@@ -122,10 +122,10 @@ def write_number(
         line[y : y + 2, x : x + 2] = 1
     line = ndimage.rotate(line, generator.uniform(-8, 8), order=1)
     covered = ((ndimage.gaussian_filter(line, 1) - paper.stroke) * 4 + 0.5).clip(0, 1)
-    return photograph(covered[..., np.newaxis], paper, generator)
+    return render(covered[..., np.newaxis], paper, generator)
 
 
-def photograph(covered: np.ndarray, paper: Paper, generator: np.random.Generator) -> np.ndarray:
+def render(covered: np.ndarray, paper: Paper, generator: np.random.Generator) -> np.ndarray:
     """Paper with this share of ink, under uneven light, a little blurred, with a camera's noise."""
     picture = covered * np.float64(paper.ink) + (1 - covered) * np.float64(paper.colour)
     picture *= light(picture.shape[:2], generator)[..., np.newaxis]
@@ -145,7 +145,7 @@ def light(shape: tuple[int, int], generator: np.random.Generator) -> np.ndarray:
 def blank_page(
     paper: Paper, generator: np.random.Generator, shape: tuple[int, int] = (240, 200)
 ) -> np.ndarray:
-    """A photo of paper with nothing on it, uint8 colours `(height, width, 3)`."""
+    """Rendered paper with nothing on it, uint8 colours `(height, width, 3)`."""
     picture = light(shape, generator)[..., np.newaxis] * np.float64(paper.colour)
     picture += generator.normal(0, generator.uniform(1, 6), size=picture.shape)
     return picture.round().clip(0, 255).astype(np.uint8)
@@ -212,8 +212,8 @@ def make_pictures(
     chosen = [np.flatnonzero(labels == digit)[:per_digit] for digit in range(10)]
     for number, index in enumerate(np.concatenate(chosen)):
         paper = PAPERS[(number + number // len(PAPERS)) % len(PAPERS)]
-        photo = write_on_paper(images[index], paper, generator)
-        made.append((f"{labels[index]}_{paper.name}_{index:04}.jpg", str(labels[index]), photo))
+        picture = write_on_paper(images[index], paper, generator)
+        made.append((f"{labels[index]}_{paper.name}_{index:04}.jpg", str(labels[index]), picture))
     return write_pictures(folder, made)
 
 
@@ -247,18 +247,18 @@ def make_numbers(
         paper = PAPERS[number % len(PAPERS)]
         chosen = slice(start, start + length)
         start += length
-        photo = write_number(images[chosen], paper, generator, touching, broken, specks)
+        picture = write_number(images[chosen], paper, generator, touching, broken, specks)
         text = "".join(map(str, labels[chosen]))
-        made.append((f"{number + 1:02}_{paper.name}.jpg", text, photo))
+        made.append((f"{number + 1:02}_{paper.name}.jpg", text, picture))
     return write_pictures(folder, made)
 
 
 def write_pictures(folder: str | Path, made: Sequence[tuple[str, str, np.ndarray]]) -> list[Path]:
     """Write pictures, each with its name and label, as JPEG files with their `labels.csv`."""
     written = []
-    for name, _, photo in made:
+    for name, _, picture in made:
         written.append(Path(folder) / name)
-        write_whole(written[-1], as_jpeg(photo))
+        write_whole(written[-1], as_jpeg(picture))
     write_labels(folder, [(name, text) for name, text, _ in made])
     return written
 
@@ -290,7 +290,7 @@ def read_labels(folder: str | Path) -> list[tuple[Path, str]]:
     return [(Path(folder) / name, answer.strip()) for name, answer in rows]
 
 
-def as_jpeg(photo: np.ndarray) -> bytes:
+def as_jpeg(picture: np.ndarray) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(photo).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    Image.fromarray(picture).save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()

@@ -173,20 +173,6 @@ def predict_varied(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     return total / (len(TURNS) * len(LEANS))
 
 
-class Reliability(NamedTuple):
-    """Groups of pictures from the least to the most sure."""
-
-    promised: list[float]  # mean probability of the answers
-    kept: list[float]  # share that is right
-
-
-def reliability(confidence: torch.Tensor, right: torch.Tensor, groups: int = 10) -> Reliability:
-    """Compare what the probabilities promise with what they keep, in groups of equal size."""
-    order = confidence.argsort(stable=True).chunk(groups)
-    promised = [confidence[group].mean().item() for group in order]
-    return Reliability(promised, [right[group].float().mean().item() for group in order])
-
-
 class Cost(NamedTuple):
     """What refusing unsure answers costs and gains, one value for each threshold."""
 

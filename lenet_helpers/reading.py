@@ -16,7 +16,6 @@ from lenet_helpers.arithmetic import branches, parse, plain, write_value
 from lenet_helpers.errors import CourseError
 from lenet_helpers.expressions import Expression, classify, read_expression
 from lenet_helpers.handwriting import Prepared, prepare_digit
-from lenet_helpers.number_network import load_number_network
 from lenet_helpers.our_pictures import read_labels
 from lenet_helpers.prediction import SURE, Number, predict, read_number
 from lenet_helpers.recipes import load_pretrained
@@ -27,7 +26,7 @@ REFUSED = "none"
 Rows = Sequence[tuple[Path, str]]  # pictures and what is written on them
 Result = TypeVar("Result")
 pretrained = cache(load_pretrained)
-number_network = cache(load_number_network)
+NUMBERS = "numbers"  # the recipe of the network with a class for what is no digit
 SYMBOLS = "symbols"  # the recipe of the network with 19 classes
 
 
@@ -38,7 +37,7 @@ def prepare(path: Path) -> Prepared:
 
 def number(path: Path) -> Number:
     """`read_number` with the kit's network, its warnings as lines of text."""
-    return with_notes(partial(read_number, number_network()), path)
+    return with_notes(partial(read_number, pretrained(NUMBERS)), path)
 
 
 def expression(path: Path) -> Expression:
@@ -95,7 +94,7 @@ def result(expression: Expression) -> str:
 
 
 def draw_expression(expression: Expression, path: Path) -> None:
-    """Write a picture of the photo, the symbols, the tree and the value."""
+    """Write a figure of the picture, the symbols, the tree and the value."""
     from lenet_helpers.plots import expressions as plots
 
     symbols = expression.symbols
@@ -112,7 +111,7 @@ def draw_expression(expression: Expression, path: Path) -> None:
 
 
 def draw_number(number: Number, path: Path) -> None:
-    """Write a picture of every step from the photo to the number."""
+    """Write a figure of every step from the picture to the number."""
     from lenet_helpers.plots import prediction as plots
 
     images = [image[0].numpy() for image in number.images]

@@ -273,7 +273,7 @@ def generate_symbols(count: int, seed: int, symbols: str = "".join(DRAWINGS)) ->
     """`count` drawings of each symbol as the network takes them, `(n, 1, 32, 32)` normalised.
 
     They are prepared by the steps of `prepare_digit`: 20 pixels, strokes as wide as MNIST's, the
-    centre of mass in the middle.
+    centre of mass where MNIST has it.
     """
     levels, labels = draw_symbols(count, seed, symbols)
     return Split(fit_images(levels), labels)

@@ -230,8 +230,10 @@ def test_figures_show_what_they_are_given():
     assert len(figure.axes[1].patches) == 2
     assert [text.get_text() for text in figure.axes[1].texts] == ["1\n90%", "2\n50%"]
     assert figure.axes[2].get_title() == "value 12"
-    shown = plots.lines([np.ones((5, 9))] * 3, ["a", "b", "c"])
-    assert [ax.get_title() for ax in shown.axes] == ["a", "b", "c", ""]
+    shown = plots.lines([np.ones((5, 9)), np.ones((5, 20)), np.ones((10, 9))], ["a", "b", "c"])
+    assert [ax.get_title(loc="left") for ax in shown.axes] == ["a", "b", "c", ""]
+    shapes = [np.ptp(ax.get_xlim()) / np.ptp(ax.get_ylim()) for ax in shown.axes[:3]]
+    assert shapes == [4, 4, 4]  # as the widest, so that all are equally high
     assert len(plots.places(GEOMETRY, CLASSES).axes[0].patches) == 19
 
 

@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from lenet_helpers import our_pictures
 from lenet_helpers.errors import CourseError
-from lenet_helpers.handwriting import NoInkError, prepare_as_published, prepare_digit
+from lenet_helpers.handwriting import NoInkError, centre, prepare_as_published, prepare_digit
 from lenet_helpers.prediction import predict
 from lenet_helpers.recipes import load_pretrained
 
@@ -50,11 +50,22 @@ def alike(one, other) -> bool:
 
 @some
 @given(number=st.integers(0, 9999), zoom=st.integers(2, 10))
-def test_longest_side_is_20_and_the_centre_of_mass_is_in_the_middle(mnist_test, number, zoom):
+def test_longest_side_is_20_and_the_centre_of_mass_is_at_pixel_14(mnist_test, number, zoom):
     image = result(drawn(mnist_test[0][number], zoom))
     rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
     assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
-    assert np.abs(np.array(ndimage.center_of_mass(image)) - 13.5).max() <= 1
+    assert np.abs(np.array(ndimage.center_of_mass(image)) - 14).max() <= 0.51  # rounded levels
+
+
+def test_centre_puts_every_test_digit_back_where_mnist_has_it(mnist_test):
+    moved = []
+    for number, image in enumerate(mnist_test[0]):
+        rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
+        crop = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] / np.float32(255)
+        if not np.array_equal(centre(crop), image / np.float32(255)):
+            moved.append(number)
+    assert len(mnist_test[0]) == 10_000
+    assert moved == []
 
 
 def test_the_tensor_is_padded_and_normalised_as_the_course_does(page):

@@ -15,10 +15,11 @@ from PIL import Image, ImageDraw
 from torch import nn
 
 from lenet_helpers import our_pictures, reading, segmentation
-from lenet_helpers.drawn_digits import DRAWINGS, generate_digits
+from lenet_helpers.data import MNIST, Split, fit_images, read_splits
+from lenet_helpers.drawn_digits import DRAWINGS, draw_digits
 from lenet_helpers.errors import CourseError
 from lenet_helpers.lines import Part, find_line
-from lenet_helpers.number_network import NO_DIGIT, load_number_network, no_digits
+from lenet_helpers.number_network import NO_DIGIT, add_numbers, no_digits
 from lenet_helpers.plots import prediction as plots
 from lenet_helpers.prediction import predict, predict_varied, read_number
 from lenet_helpers.recipes import load_pretrained
@@ -30,11 +31,11 @@ PLAIN = NUMBERS / "05_kraft.jpg"  # ten digits that stand apart: 5441813812
 
 @pytest.fixture(scope="module")
 def network():
-    return load_number_network()
+    return load_pretrained("numbers")
 
 
 def written(digits, numbers, seed=0, **how):
-    """A photo of these digits of the test set in one line, and what it says."""
+    """These digits of the test set rendered in one line, and what it says."""
     images, labels = digits
     paper = our_pictures.PAPERS[seed % len(our_pictures.PAPERS)]
     generator = np.random.default_rng(seed)
@@ -233,21 +234,35 @@ def test_predict_varied_is_a_mean_over_nine_looks(network):
 # ---- the network ----
 
 
-def test_the_network_for_numbers_knows_mnist_and_what_is_no_digit(network, mnist):
-    accuracy = (predict(network, mnist.test.images).digit == mnist.test.labels).float().mean()
-    assert accuracy >= 0.985
-    pieces = no_digits(mnist.test.images, 300, seed=1)
+def test_the_network_for_numbers_knows_mnist_and_what_is_no_digit(network, mnist, mnist_test):
+    read = predict(network, mnist.test.images)
+    among_digits = read.probabilities[:, :NO_DIGIT].argmax(dim=1)
+    right = (among_digits == mnist.test.labels).float().mean().item()
+    assert right == pytest.approx(0.9910, abs=0.0002)  # as the card says
+    assert (read.digit == NO_DIGIT).float().mean() <= 0.01
+    pieces = fit_images(no_digits(mnist_test[0], 300, seed=1))
     none = predict(network, pieces).digit == NO_DIGIT
     assert none.float().mean() >= 0.7
 
 
+def test_the_network_for_numbers_learns_drawn_digits_and_pieces_beside_mnist(data_dir):
+    few = MNIST(*(Split(s.images[:50], s.labels[:50]) for s in read_splits(data_dir)))
+    added = add_numbers(few, 3)
+    assert torch.equal(added.train.images[:50], few.train.images)
+    counts = added.train.labels[50:].bincount(minlength=11).tolist()
+    assert counts == [0, 3, 6, 3, 6, 3, 0, 3, 3, 6, 12]  # twice: what symbols draws too
+    assert added.train.images.shape == (50 + 45, 28, 28)
+    assert added.train.images.dtype == torch.uint8
+    assert added.validation is few.validation
+    assert added.test is few.test
+
+
 def test_drawn_digits_look_like_digits_to_a_network_that_never_saw_one():
-    drawn = generate_digits(40, seed=3)
-    assert drawn.images.shape == (40 * len(DRAWINGS), 1, 32, 32)
-    assert drawn.labels.tolist() == [int(digit) for digit in DRAWINGS for _ in range(40)]
-    assert (
-        predict(load_pretrained("course"), drawn.images).digit == drawn.labels
-    ).float().mean() > 0.6
+    levels, labels = draw_digits(40, seed=3)
+    assert levels.shape == (40 * len(DRAWINGS), 28, 28)
+    assert labels.tolist() == [int(digit) for digit in DRAWINGS for _ in range(40)]
+    read = predict(load_pretrained("course"), fit_images(levels)).digit
+    assert (read == labels).float().mean() > 0.6
 
 
 # ---- scoring and commands ----

@@ -18,7 +18,7 @@ from lenet_helpers.handwriting import prepare_digit
 from lenet_helpers.our_expressions import EXPRESSIONS, make_expressions
 from lenet_helpers.picture_files import open_picture
 from lenet_helpers.plots import prediction as plots
-from lenet_helpers.prediction import cost_of_threshold, predict, reliability
+from lenet_helpers.prediction import cost_of_threshold, predict
 from lenet_helpers.recipes import load_pretrained
 
 A_FIVE = next(our_pictures.PICTURES.glob("5_*.jpg"))
@@ -72,14 +72,6 @@ def test_predict_takes_prepared_digits_and_pictures():
 def test_what_is_no_picture_is_said_in_words(pictures, message):
     with pytest.raises(CourseError, match=message):
         predict(load_pretrained(), pictures)
-
-
-def test_reliability_goes_from_the_least_to_the_most_sure():
-    confidence = torch.tensor([0.9, 0.5, 0.7, 1.0])
-    right = torch.tensor([True, False, True, True])
-    promised, kept = reliability(confidence, right, groups=2)
-    assert promised == pytest.approx([0.6, 0.95])
-    assert kept == [0.5, 1.0]
 
 
 def test_cost_of_a_threshold_by_hand():
@@ -216,9 +208,17 @@ def test_figures_show_what_they_are_given():
     assert [ax.get_title() for ax in axes] == ["1", "2", ""]
     bars = plots.probability_bars(images, [np.eye(10)[3], np.full(10, 0.1)]).axes[1]
     assert [bar.get_height() for bar in bars.patches] == [0, 0, 0, 1, 0, 0, 0, 0, 0, 0]
-    dots = plots.reliability([0.9, 1.0], [0.8, 1.0]).axes[0].lines[1]
-    assert dots.get_xydata().tolist() == [[0.9, 0.8], [1.0, 1.0]]
+    axis = plots.reliability([0.9, 0.99], [0.8, 1.0], [(0.7, 0.9), (0.95, 1.0)], [40, 5000]).axes[0]
+    top = axis.get_ylim()[1]  # 100 % has no place in the odds: its dot lies on the edge
+    assert axis.lines[1].get_xydata().tolist() == [[0.9, 0.8], [0.99, top]]
+    bars = [bar.tolist() for bar in axis.collections[0].get_segments()]
+    assert bars == [[[0.9, 0.7], [0.9, 0.9]], [[0.99, 0.95], [0.99, top]]]
+    assert [text.get_text() for text in axis.texts] == ["40", "5,000"]
     steps = prepare_digit(A_FIVE).steps
-    assert len(plots.preparation([steps, steps]).axes) == 2 * len(steps)
+    shown = plots.preparation([steps, steps])
+    assert len(shown.axes) == 2 * len(steps)
+    # Every axes is a square, whatever its picture is, so that rows and titles align.
+    sides = [np.ptp(limits) for ax in shown.axes for limits in (ax.get_xlim(), ax.get_ylim())]
+    assert sides[::2] == sides[1::2]
     curves = plots.threshold_cost([0.1, 0.9], [1, 0.9], [0.9, 1], [0, 0.5]).axes
     assert curves[1].lines[0].get_ydata().tolist() == [0, 0.5]

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lenet_helpers.plots.captions import FigureText
-from lenet_helpers.plots.style import draw_picture, new_figure, picture_axes, styled
+from lenet_helpers.plots.style import WIDTH, draw_picture, new_figure, picture_axes, styled
 
 FIGURES = {
     "08_drawn": FigureText(
@@ -21,8 +21,8 @@ FIGURES = {
     ),
     "08_training": FigureText(
         "Loss and accuracy over the training with 19 classes.",
-        "Two pairs of curves over the epochs. Training and validation accuracy rise towards 100 %; "
-        "validation lies above training, whose images are bent.",
+        "Two pairs of curves over the epochs: the loss of training and validation falls, their "
+        "accuracy rises.",
     ),
     "08_places": FigureText(
         "Usual size and place of each class on the line, in heights of a digit.",
@@ -35,21 +35,23 @@ FIGURES = {
         "and 2 and the number 4.",
     ),
     "08_expression": FigureText(
-        "From the photo to the value: picture, boxes, symbols with probabilities, tree.",
-        "A photo of handwritten arithmetic; below it the ink with a box around each symbol, under "
-        "each box what was read and its probability; below that the tree and the value.",
+        "From the picture to the value: boxes, symbols with probabilities, tree.",
+        "A rendered page with a line of arithmetic; below it the ink with a box around each "
+        "symbol, under each box what was read and its probability; below that the tree and the "
+        "value.",
     ),
     "08_kit": FigureText(
         "The kit's pictures of arithmetic, and what is read in them.",
-        "Eight photos of handwritten arithmetic on papers of several colours, each under the text "
+        "Eight rendered lines of arithmetic on papers of several colours, each under the text "
         "that was read and what it is worth.",
     ),
     "08_failures": FigureText(
         "Random lines that were misread, with what is written and what was read.",
-        "Photos of handwritten arithmetic; above each what is written and what was read, which "
+        "Rendered lines of arithmetic; above each what is written and what was read, which "
         "differ in a symbol or two.",
     ),
 }
+FEWEST_LEAVES = 8  # a small tree is not drawn wider than that
 Branch = tuple[str, Sequence]  # a sign or a number, and the branches below it
 
 
@@ -126,7 +128,8 @@ def draw_trees(axis: Axes, branches: Sequence[Branch]) -> None:
             axis.text(leaves, 0, "=", ha="center", va="center", fontsize=12)
             leaves += 1
         place(branch, 0)
-    axis.set(xlim=(-0.7, leaves - 0.3), ylim=(-max(map(_depth, branches)) - 0.3, 0.5))
+    middle, room = (leaves - 1) / 2, max(leaves, FEWEST_LEAVES) / 2
+    axis.set(xlim=(middle - room, middle + room), ylim=(-max(map(_depth, branches)) - 0.3, 0.5))
 
 
 def _depth(branch: Branch) -> int:
@@ -143,12 +146,12 @@ def expression(
     branches: Sequence[Branch],
     result: str,
 ) -> Figure:
-    """Photo, boxes with what was read in them, tree, and the result in words.
+    """Picture, boxes with what was read in them, tree, and the result in words.
 
     Parameters
     ----------
     picture
-        The photo, grey or colours 0…1.
+        As it was read, grey or colours 0…1.
     ink
         Of the straightened line, 0 paper … 1 ink.
     boxes
@@ -161,14 +164,17 @@ def expression(
         Value or judgement, in words.
     """
     depth = max(map(_depth, branches)) if branches else 0
-    ratios = [1.2, 1.6, 0.5 + 0.4 * depth]
-    figure, axes = new_figure(sum(ratios) + 0.4, nrows=3, height_ratios=ratios)
-    picture_axes(axes[0])
-    draw_picture(axes[0], picture, vmin=0, vmax=1)
-    picture_axes(axes[1])
     top, left = min(box[0] for box in boxes), min(box[1] for box in boxes)
     bottom, right = max(box[2] for box in boxes), max(box[3] for box in boxes)
     room = 0.25 * (bottom - top)
+    shapes = [picture.shape[:2], (bottom - top + 4.5 * room, right - left + 2 * room)]
+    # As high as the full width asks for, within limits.
+    ratios = [float(np.clip(WIDTH * height / width, 0.8, 1.9)) for height, width in shapes]
+    ratios.append(0.3 + 0.36 * depth)
+    figure, axes = new_figure(sum(ratios) + 0.3, nrows=3, height_ratios=ratios)
+    picture_axes(axes[0])
+    draw_picture(axes[0], picture, vmin=0, vmax=1)
+    picture_axes(axes[1])
     draw_picture(axes[1], 1 - ink, vmin=0, vmax=1)
     size = float(np.clip(72 / len(boxes), 4, 9))
     for box, symbol, probability in zip(boxes, symbols, probabilities, strict=True):
@@ -177,7 +183,7 @@ def expression(
         words = f"{printed(symbol)}\n{probability:.0%}"
         middle = (box[1] + box[3]) / 2
         axes[1].text(middle, bottom + room, words, ha="center", va="top", fontsize=size)
-    axes[1].set(xlim=(left - room, right + room), ylim=(bottom + 4.5 * room, top - room))
+    axes[1].set(xlim=(left - room, right + room), ylim=(bottom + 3.5 * room, top - room))
     picture_axes(axes[2], printed(result))
     if branches:
         draw_trees(axes[2], branches)
@@ -187,12 +193,16 @@ def expression(
 
 @styled
 def lines(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 2) -> Figure:
-    """Pictures of lines, each under its title."""
+    """Pictures of lines, each under its title, all equally high."""
     rows = -(-len(images) // columns)
-    figure, axes = new_figure(1.3 * rows, nrows=rows, ncols=columns, squeeze=False)
+    widest = max(image.shape[1] / image.shape[0] for image in images)
+    height = WIDTH / columns / widest + 0.17 * (1.5 + titles[0].count("\n"))
+    figure, axes = new_figure(height * rows, nrows=rows, ncols=columns, squeeze=False)
     for axis in axes.flat:
         picture_axes(axis)
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
         draw_picture(axis, image)
-        axis.set_title(printed(title), fontsize=8.5, pad=3)
+        bottom = len(image) - 0.5
+        axis.set(xlim=(-0.5, len(image) * widest - 0.5), ylim=(bottom, -0.5))
+        axis.set_title(printed(title), fontsize=8.5, pad=3, loc="left")
     return figure

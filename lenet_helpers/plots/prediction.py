@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from lenet_helpers.plots.captions import FigureText
-from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
+from lenet_helpers.plots.style import draw_picture, new_figure, picture_axes, styled
 
 FIGURES = {
     "06_gallery": FigureText(
@@ -26,20 +26,21 @@ FIGURES = {
         "or three bars share the probability.",
     ),
     "06_reliability": FigureText(
-        "What the probabilities promise against what they keep, in ten groups of test digits.",
-        "Ten dots near the diagonal; nine lie together in the upper right corner, the least sure "
-        "group lies apart, lower left of them.",
+        "What the probabilities promise against what they keep, in groups of test digits.",
+        "Dots with upright bars along a rising diagonal, from about 40 % at the lower left to "
+        "nearly 100 % at the upper right; beside each the number of digits, by far the largest at "
+        "the last one.",
     ),
     "06_steps": FigureText(
         "Every step of the preparation, for three pictures.",
-        "Three rows of eight pictures: photo, grey, paper, ink, threshold, crop, 20 pixels, and "
-        "the digit centred in 28 by 28 pixels, white on black.",
+        "Three rows of eight pictures: picture, grey, paper, ink, threshold, crop, 20 pixels, and "
+        "the digit placed in 28 by 28 pixels, white on black.",
     ),
     "06_number": FigureText(
-        "From the photo of a number to its digits: every step.",
-        "Six pictures of one number: photo, ink, straightened ink, connected parts in colours, the "
-        "digits in colours with a box around each, and the images that the network sees, each "
-        "with its answer and a probability.",
+        "From the picture of a number to its digits: every step.",
+        "Six pictures of one number: a rendered page, ink, straightened ink, connected parts in "
+        "colours, the digits in colours with a box around each, and the images that the network "
+        "sees, each with its answer and a probability.",
     ),
     "06_beside": FigureText(
         "The same pictures after the published preparation and after ours.",
@@ -52,11 +53,13 @@ FIGURES = {
         "and a probability; many are above 90 %.",
     ),
     "06_threshold": FigureText(
-        "A threshold refuses non-digits at the price of some digits, and never all of them.",
-        "Three curves over the threshold, from 0.1 to 1: share of digits answered, accuracy of "
-        "the answers, and share of non-digits refused, which rises slowly and then steeply.",
+        "A threshold refuses non-digits, at the price of some digits.",
+        "Three curves over the threshold, drawn in its odds. Left, the share of digits answered "
+        "falls and the accuracy of the answers rises a little; right, the share of non-digits "
+        "refused rises all the way.",
     ),
 }
+ODDS_TICKS = (0.2, 0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
 @styled
@@ -95,17 +98,40 @@ def probability_bars(images: Sequence[np.ndarray], probabilities: Sequence[np.nd
 
 
 @styled
-def reliability(promised: Sequence[float], kept: Sequence[float], ax: Axes | None = None) -> Figure:
-    """Share that is right against the mean probability, one dot for each group."""
-    figure, ax = given_or_new(ax, 3.4)
-    low = min(*promised, *kept) - 0.02
-    ax.plot([low, 1], [low, 1], color="0.6", linestyle="--", linewidth=1, label="promise kept")
-    ax.plot(promised, kept, "o", label="groups of test digits")
-    ax.set(xlabel="mean probability of the answers", ylabel="share that is right")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(PercentFormatter(1, decimals=None))
-    ax.legend()
+def reliability(
+    promised: Sequence[float],
+    kept: Sequence[float],
+    ranges: Sequence[tuple[float, float]],
+    counts: Sequence[int],
+) -> Figure:
+    """Share that is right against the mean probability, drawn in the odds.
+
+    Each group has a dot, a bar over its range of shares, and its number of digits. A dot on the
+    edge stands for 0 or 100 %, which have no place in the odds.
+    """
+    figure, axis = new_figure(4.0)
+    low, high = 0.5 * min(promised), 1 - (1 - max(promised)) / 3
+    axis.plot([low, high], [low, high], color="0.6", linestyle="--", label="promise kept")
+    bottoms, tops = np.clip(np.transpose(ranges), low, high)
+    shown = np.clip(kept, low, high)
+    axis.vlines(promised, bottoms, tops, color="C0")
+    axis.plot(promised, shown, "o", clip_on=False, label="groups of test digits")
+    for x, y, count in zip(promised, shown, counts, strict=True):
+        beside = (7, 5) if y == low else (7, -9)
+        axis.annotate(f"{count:,}", (x, y), beside, textcoords="offset points", fontsize=8)
+    axis.set(xlabel="mean probability of the answers", ylabel="share that is right")
+    _in_odds(axis.xaxis, low, high)
+    _in_odds(axis.yaxis, low, high)
+    axis.legend(loc="upper left")
     return figure
+
+
+def _in_odds(axis: Axis, low: float, high: float) -> None:
+    """Draw an axis of shares by log(p / (1 - p)): 99 and 99.9 % stand apart."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "logit", f"{axis.axis_name}lim": (low, high)})
+    ticks = [share for share in ODDS_TICKS if low <= share <= high]
+    axis.set_ticks(ticks, [f"{100 * share:g}%" for share in ticks])
+    axis.set_ticks([], minor=True)
 
 
 @styled
@@ -113,13 +139,18 @@ def preparation(rows: Sequence[Mapping[str, np.ndarray]], names: Sequence[str] =
     """Every step of the preparation from left to right, one row for each picture."""
     steps = list(rows[0])
     figure, axes = new_figure(
-        1.15 * len(rows) + 0.2, nrows=len(rows), ncols=len(steps), squeeze=False
+        0.95 * len(rows) + 0.2, nrows=len(rows), ncols=len(steps), squeeze=False
     )
     for number, (line, pictures) in enumerate(zip(axes, rows, strict=True)):
         for axis, step in zip(line, steps, strict=True):
             picture_axes(axis, step if number == 0 else "")
             axis.title.set_fontsize(8.5)
-            draw_picture(axis, pictures[step], vmin=0, vmax=1)
+            picture = pictures[step]
+            draw_picture(axis, picture, vmin=0, vmax=1)
+            height, width = picture.shape[:2]
+            room = max(height, width) / 2  # a square around every picture: the titles align
+            axis.set(xlim=(width / 2 - room - 0.5, width / 2 + room - 0.5))
+            axis.set(ylim=(height / 2 + room - 0.5, height / 2 - room - 0.5))
         if names:
             line[0].set_ylabel(names[number], fontsize=8)
     return figure
@@ -133,7 +164,7 @@ def number(
     digits: Sequence[int],
     confidence: Sequence[float],
 ) -> Figure:
-    """Every step from the photo of a number to its digits.
+    """Every step from the picture of a number to its digits.
 
     Parameters
     ----------
@@ -201,7 +232,10 @@ def threshold_cost(
     accuracy: Sequence[float],
     refused: Sequence[float],
 ) -> Figure:
-    """Left: digits answered and their accuracy; right: non-digits refused; over the threshold."""
+    """Left: digits answered and their accuracy; right: non-digits refused; over the threshold.
+
+    The threshold is drawn in its odds.
+    """
     figure, (left, right) = new_figure(3.0, ncols=2)
     left.plot(thresholds, answered, label="test digits answered")
     left.plot(thresholds, accuracy, linestyle="--", label="right among these")
@@ -209,6 +243,7 @@ def threshold_cost(
     right.set_ylim(0, 1.02)
     for axis in (left, right):
         axis.set(xlabel="threshold of the probability", ylabel="share")
+        _in_odds(axis.xaxis, min(thresholds), max(thresholds))
         axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
         axis.legend()
     return figure
