@@ -207,7 +207,7 @@ def first_weights(
 ) -> None:
     """Lesson 07's small study: two kinds of first weights of 1998, each with the same cures.
 
-    24 seeds take about 15 minutes of one core. Stopped and started again, it goes on.
+    24 seeds take about 20 minutes of one core. Stopped and started again, it goes on.
     """
     from lenet_helpers import from_1998 as study
 
