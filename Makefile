@@ -57,10 +57,11 @@ bench: $(DEVELOPER)
 # within a study its command does.
 RESULTS := build/results
 NETWORKS := $(addprefix $(RESULTS)/,$(addsuffix .safetensors,course best symbols numbers))
-STUDIES := $(addprefix $(RESULTS)/,$(addsuffix .json,bn_dropout learning_rates lenet_1998 claims \
-  techniques best))
+STUDIES := $(addprefix $(RESULTS)/,$(addsuffix .json,bn_dropout learning_rates first_weights \
+  lenet_1998 claims techniques best))
 $(RESULTS)/bn_dropout.json: STUDY := compare --seeds 10
 $(RESULTS)/learning_rates.json: STUDY := learning-rates --seeds 24
+$(RESULTS)/first_weights.json: STUDY := first-weights --seeds 24
 $(RESULTS)/lenet_1998.json: STUDY := lenet-1998 --seeds 5
 $(RESULTS)/claims.json: STUDY := recipes --seeds 20
 $(RESULTS)/techniques.json: STUDY := techniques --seeds 2

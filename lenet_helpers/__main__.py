@@ -230,6 +230,24 @@ def lenet_1998(
     _study("lenet-1998", seeds, runs, output, data_dir, processes, measure)
 
 
+@app.command("first-weights")
+def first_weights(
+    seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … of each start.")] = 24,
+    processes: Processes = -1,
+    output: Result = checks.ROOT / "build" / "first_weights.json",
+    data_dir: DataDir = checks.ROOT / "data",
+) -> None:
+    """Lesson 07's small study: two kinds of first weights of 1998, each with the same cures.
+
+    24 seeds take about 20 minutes of one core. Stopped and started again, it goes on.
+    """
+    from lenet_helpers import from_1998 as study
+
+    runs, measure = study.first_weights_runs(seeds), study.measure_f6
+    train_size = study.FIRST_WEIGHTS_IMAGES
+    _study("first-weights", seeds, runs, output, data_dir, processes, measure, train_size)
+
+
 @app.command()
 def techniques(
     seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … for each technique.")] = 2,
@@ -271,6 +289,7 @@ def _study(
     data_dir: Path,
     processes: int,
     measure: Any = None,
+    train_size: int | None = None,
 ) -> Any:
     """Train the runs of a study and write the result; what is done is kept in build/ meanwhile."""
     from lenet_helpers.comparison import compare
@@ -281,7 +300,13 @@ def _study(
     partial = checks.ROOT / "build" / f"{output.stem}_{seeds}_seeds.partial.json"
     command = f"python -m lenet_helpers {name} --seeds {seeds}"
     result = compare(
-        runs, data_dir, processes=processes, keep=partial, command=command, measure=measure
+        runs,
+        data_dir,
+        processes=processes,
+        train_size=train_size,
+        keep=partial,
+        command=command,
+        measure=measure,
     )
     result.save(output)
     if not result.failed:

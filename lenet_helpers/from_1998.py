@@ -6,19 +6,31 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn import functional
 
 from lenet_helpers.augmentation import vary
 from lenet_helpers.comparison import Run, cross
 from lenet_helpers.data import DATA_DIR, MNIST, Batches
-from lenet_helpers.lenet_1998 import STEP_SIZES, ScaleInput, lenet_1998, squared_loss
+from lenet_helpers.lenet_1998 import (
+    AMPLITUDE,
+    SPREAD,
+    STEP_SIZES,
+    WARM_UP,
+    ScaleInput,
+    first_weights,
+    lenet_1998,
+    squared_loss,
+)
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import EVALUATION_BATCH, Recipe, TrainedModel, find_recipe
 from lenet_helpers.training import evaluate
 
 STUDY = DATA_DIR / "studies" / "lenet_1998.json"  # what the command lenet-1998 gave
 WALK_PASSES, WALK_SEEDS = 5, 3
+FIRST_WEIGHTS_STUDY = DATA_DIR / "studies" / "first_weights.json"  # what that command gave
+FIRST_WEIGHTS_IMAGES = WARM_UP  # so that with a warm-up the last step has its whole size
 
 
 def walk() -> dict[str, Recipe]:
@@ -53,6 +65,43 @@ def scaled_lenet5() -> nn.Sequential:
     return nn.Sequential(ScaleInput(), LeNet5())
 
 
+def to_the_letter() -> nn.Sequential:
+    """The network with the first weights of appendix A."""
+    model = lenet_1998()
+    for layer in model:
+        first_weights(layer, SPREAD, power=1)
+    return model
+
+
+def first_weights_runs(seeds: int) -> list[Run]:
+    """Two kinds of first weights, each with the same cures, seeds 0, 1, … `seeds` - 1.
+
+    Short trainings in batches of 8, judged on images held out of the training set.
+    """
+    paper = replace(
+        find_recipe("lenet-1998"),
+        learning_rate=STEP_SIZES[0],
+        epochs=1,
+        warm_up=0,
+        validation_size=1000,
+        read_test=False,
+    )
+    slow = {"warm_up": WARM_UP}
+    ways = {
+        "the paper's steps": paper,
+        "with a warm-up": replace(paper, **slow),
+        "a quarter": replace(paper, learning_rate=STEP_SIZES[0] / 4),
+        "a quarter, warm-up": replace(paper, learning_rate=STEP_SIZES[0] / 4, **slow),
+        "a sixteenth, warm-up": replace(paper, learning_rate=STEP_SIZES[0] / 16, **slow),
+    }
+    runs = []
+    for seed in range(seeds):  # a study that is stopped has all ways for its first seeds
+        for name, model in (("2.4 / F", to_the_letter), ("1.2 / √F", lenet_1998)):
+            started = {way: replace(r, name=name, model=model) for way, r in ways.items()}
+            runs += cross(started, [seed])
+    return runs
+
+
 def study_runs(seeds: int) -> list[Run]:
     """The runs of the study, with seeds 0, 1, … `seeds` - 1 for the training of 1998.
 
@@ -78,3 +127,10 @@ def measure(run: Run, trained: TrainedModel, mnist: MNIST) -> dict[str, Any]:  #
     """Accuracy on the training images after the training."""
     metrics = evaluate(trained.model, Batches(mnist.train, EVALUATION_BATCH))
     return {"training_accuracy": metrics.accuracy}
+
+
+@torch.no_grad()
+def measure_f6(run: Run, trained: TrainedModel, mnist: MNIST) -> dict[str, Any]:  # noqa: ARG001
+    """Share of F6's values within 1 % of their limit, on the images held out."""
+    codes = trained.model[:-1](mnist.validation.images)
+    return {"at_limit": (codes.abs() > 0.99 * AMPLITUDE).float().mean().item()}

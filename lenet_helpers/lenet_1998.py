@@ -28,7 +28,7 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 BACKGROUND, INK = -0.1, 1.175  # section II-B: the levels of white and black
 AMPLITUDE, SLOPE = 1.7159, 2 / 3  # appendix A: f(1) = 1 and f(-1) = -1
 SPREAD = 2.4  # appendix A, of the first weights
-RUBBISH = 1.0  # j of equation 9: the paper says "positive" and no more
+RUBBISH = 1.0  # j of equation 9: the paper says "positive" and gives no value
 STEP_SIZES = 2 * [5e-4] + 3 * [2e-4] + 3 * [1e-4] + 4 * [5e-5] + 8 * [1e-5]  # of the 20 passes
 LEARNING_RATE = STEP_SIZES[0] / 4  # ours for the first pass: lesson 07 shows what the paper's does
 SAFETY = 0.02  # mu, section III-B
@@ -166,8 +166,9 @@ def _pool(number: int, maps: int, act: type[nn.Module] | None) -> dict[str, nn.M
 def first_weights(layer: nn.Module, reach: float = SPREAD / 2, power: float = 0.5) -> None:
     """Uniform in ±reach / fan-in^power; the fan-in is the number of inputs of a unit.
 
-    Appendix A says ±2.4 / fan-in. With that the network is lost, as lesson 07 shows. An
-    interval of 2.4 over the *root* of the fan-in agrees with the step sizes of section III-B.
+    Appendix A says ±2.4 / fan-in. With the paper's step sizes that is lost, and so is what we take
+    in its place, half that reach over the *root* of the fan-in; the root needs milder cures, as
+    lesson 07 shows.
     """
     if isinstance(layer, TableConvolution):
         fan_in = 25 * torch.tensor([len(row) for row in TABLE])
@@ -289,7 +290,7 @@ class LevenbergMarquardt(torch.optim.Optimizer):
     Section III-B: a global step size, smaller in later passes, divided by 0.02 + h. The curvature
     h is estimated before each pass. The paper takes one sample at a time. Here a step is the sum
     of the steps that the samples of a batch ask for. And the steps grow to their size over the
-    first images: with the paper's from the start some first weights are lost.
+    first images: with the paper's from the start most first weights are lost.
 
     Parameters
     ----------

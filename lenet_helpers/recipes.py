@@ -21,6 +21,7 @@ from lenet_helpers.errors import CourseError
 from lenet_helpers.lenet_1998 import (
     LEARNING_RATE,
     STEP_SIZES,
+    WARM_UP,
     LevenbergMarquardt,
     discriminative_loss,
     lenet_1998,
@@ -64,6 +65,7 @@ class Recipe:
     averaging: float = 0.0  # of the weights over the steps: how much of the average each step keeps
     drawings: int = 0  # of each kind of symbol or digit that is drawn beside MNIST's digits
     draw: Callable[[MNIST, int], MNIST] = add_symbols  # what is drawn, added to grey levels
+    warm_up: int = WARM_UP  # images over which the steps of 1998 grow, see LevenbergMarquardt
     drop_last: bool = False  # a last batch that is not full, in training and in testing
     claim: str = ""  # what the publication says it reaches
     note: str = ""  # what the publication left open, and our choice
@@ -276,7 +278,13 @@ def make_optimizer(recipe: Recipe, model: nn.Module, train: Split) -> torch.opti
     """The optimizer of `recipe` for the parameters of `model`, to be trained on `train`."""
     if recipe.optimizer == "levenberg-marquardt":
         return LevenbergMarquardt(
-            model, train, recipe.loss, recipe.batch_size, recipe.learning_rate, recipe.epochs
+            model,
+            train,
+            recipe.loss,
+            recipe.batch_size,
+            recipe.learning_rate,
+            recipe.epochs,
+            recipe.warm_up,
         )
     settings = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
     # fused: all parameters are updated in one call, with the same result in less time

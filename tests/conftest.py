@@ -55,12 +55,14 @@ def mnist_test(data_dir: Path) -> tuple[np.ndarray, np.ndarray]:
     return test.data.numpy(), test.targets.numpy()
 
 
-def assert_is_of_today(study: Comparison, name: str, runs: list[Run]) -> None:
+def assert_is_of_today(
+    study: Comparison, name: str, runs: list[Run], train_size: int | None = None
+) -> None:
     """The committed result holds the whole study that the command of that name runs today."""
     seeds = len({run.seed for run in runs})
     assert study.command == f"python -m lenet_helpers {name} --seeds {seeds}"
     assert set(study.versions) == {"python", "torch", "processor"}
-    assert study.recipes == describe(runs)
+    assert study.recipes == describe(runs, train_size)
     assert not study.failed
     assert sorted(record.run for record in study.records) == sorted(
         (run.recipe.name, run.variant, run.seed) for run in runs

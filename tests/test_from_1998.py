@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 from conftest import assert_is_of_today
 
 from lenet_helpers import from_1998
 from lenet_helpers.comparison import Comparison, Run, train_run
+from lenet_helpers.data import Split
 from lenet_helpers.model import LeNet5
-from lenet_helpers.recipes import find_recipe
+from lenet_helpers.recipes import find_recipe, make_optimizer
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +50,44 @@ def test_the_committed_study_is_of_todays_recipes_and_complete(study):
     seeds = len(study.of("lenet-1998", "small batches"))
     assert seeds >= 3
     assert_is_of_today(study, "lenet-1998", from_1998.study_runs(seeds))
+
+
+def test_to_the_letter_the_first_weights_lie_within_2_4_over_the_fan_in():
+    torch.manual_seed(0)
+    network = from_1998.to_the_letter()
+    for layer, inputs in ((network.c1, 25), (network.s2, 4), (network.c5, 400), (network.f6, 120)):
+        assert layer.weight.abs().max() <= 2.4 / inputs
+    assert network.c5.weight.std().item() == pytest.approx(2.4 / 400 / math.sqrt(3), rel=0.05)
+
+
+def test_both_kinds_of_first_weights_get_the_same_cures():
+    cures = {"2.4 / F": [], "1.2 / √F": []}
+    for variant, recipe, seed in from_1998.first_weights_runs(2):
+        cures[recipe.name].append((variant, recipe.learning_rate, recipe.warm_up, seed))
+    paper = 0.0005
+    one_seed = [(paper, 0), (paper, 8000), (paper / 4, 0), (paper / 4, 8000), (paper / 16, 8000)]
+    assert [way[1:3] for way in cures["2.4 / F"]] == 2 * one_seed
+    assert cures["2.4 / F"] == cures["1.2 / √F"]
+
+
+def test_first_weights_are_compared_without_the_test_set():
+    for _, recipe, _ in from_1998.first_weights_runs(2):
+        assert recipe.validation_size
+        assert not recipe.read_test
+
+
+def test_a_recipe_decides_how_long_the_steps_grow():
+    recipe = replace(find_recipe("lenet-1998"), warm_up=123)
+    model = recipe.model()
+    nothing = Split(torch.empty(0, 1, 32, 32), torch.empty(0, dtype=torch.long))
+    assert make_optimizer(recipe, model, nothing).warm_up == 123
+
+
+def test_the_committed_study_of_first_weights_is_of_today_and_complete():
+    study = Comparison.load(from_1998.FIRST_WEIGHTS_STUDY)
+    runs = from_1998.first_weights_runs(len(study.of("2.4 / F", "a quarter")))
+    assert len(runs) >= 2 * 5 * 24
+    assert_is_of_today(study, "first-weights", runs, from_1998.FIRST_WEIGHTS_IMAGES)
 
 
 @pytest.mark.lessons
