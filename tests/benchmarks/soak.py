@@ -144,7 +144,9 @@ def start(run: Run, quick: bool, seed_of: dict[str, int]) -> None:
     if file.exists():
         return
     environment = os.environ | PROCESSORS[run.processor]
-    environment |= {"OMP_NUM_THREADS": str(run.threads), "TQDM_DISABLE": "1", "MPLBACKEND": "agg"}
+    environment |= {"TQDM_DISABLE": "1", "MPLBACKEND": "agg"}
+    # PASSIVE: more threads than cores would wait for each other at full speed
+    environment |= {"OMP_NUM_THREADS": str(run.threads), "OMP_WAIT_POLICY": "PASSIVE"}
     child = subprocess.run(
         [sys.executable, __file__, "--one", str(path), json.dumps(parameters)],
         capture_output=True,
@@ -222,15 +224,12 @@ def main() -> None:
     paths = course.find_lessons(options.lessons)
     seed_of = {path.stem: own_seed(path) for path in paths}
     runs = {path.stem: planned(path.stem, options.runs) for path in paths}
-    cores = os.cpu_count() or 1
-    for threads in (1, 2, 4):
-        wanted = [run for some in runs.values() for run in some if run.threads == threads]
-        with ThreadPoolExecutor(max(cores // threads, 1)) as pool:
-            try:
-                list(pool.map(lambda run: start(run, options.quick, seed_of), wanted))
-            except KeyboardInterrupt:
-                pool.shutdown(cancel_futures=True)
-                break
+    wanted = sorted((run for some in runs.values() for run in some), key=lambda run: run.shift)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            list(pool.map(lambda run: start(run, options.quick, seed_of), wanted))
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
     for lesson, some in runs.items():
         report(lesson, some, options.quick)
 
