@@ -59,7 +59,7 @@ FIGURES = {
         "refused rises all the way.",
     ),
 }
-ODDS_TICKS = (0.2, 0.5, 0.9, 0.99, 0.999, 0.9999)
+ODDS_TICKS = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
 @styled
