@@ -60,15 +60,26 @@ def study_values() -> dict[str, str]:
     of_1998 = Comparison.load(from_1998.STUDY)
     errors = 1 - np.array(final_accuracies(of_1998.of("lenet-1998", "small batches")))
     (distorted,) = of_1998.of("lenet-1998", "distorted")
+    further = claims.further_run(errors)
     table = claims.table(claims.judge(Comparison.load(reproduction.STUDY)))
     return {
         "best.mean": per_cent(np.mean(best)),
         "best.range": f"{100 * min(best):.2f} to {per_cent(max(best))}",
         "lenet-1998.mean": per_cent(errors.mean()),
         "lenet-1998.range": f"{100 * errors.min():.2f} to {per_cent(errors.max())}",
+        "lenet-1998.further-run": f"{100 * further.low:.2f} and {per_cent(further.high)}",
         "lenet-1998.distorted": per_cent(1 - distorted.test_accuracy),
+        "first-weights.paper": lost_starts("2.4 / F"),
+        "first-weights.root": lost_starts("1.2 / √F"),
         "claims": f"\n\n{table}\n",
     }
+
+
+def lost_starts(rule: str) -> str:
+    """How many seeds read less than 20 % with the step sizes of 1998, as lesson 07 counts them."""
+    starts = Comparison.load(from_1998.FIRST_WEIGHTS_STUDY).of(rule, "the paper's steps")
+    lost = sum(start.column("validation_accuracy")[-1] < 0.2 for start in starts)
+    return f"{lost} of {len(starts)}"
 
 
 @torch.no_grad()
