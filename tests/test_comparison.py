@@ -278,7 +278,8 @@ def test_the_command_reports_a_run_that_kills_its_worker_and_keeps_the_rest(
 ):
     arms = {**short_variants(), "deadly": replace(short_variants()["none"], model=KillsItsProcess)}
     monkeypatch.setattr(comparison, "study_runs", lambda seeds: cross(arms, range(seeds)))
-    monkeypatch.setattr(comparison, "compare", partial(compare, train_size=FEW))
+    few = {"train_size": FEW}
+    monkeypatch.setattr(comparison, "compare", lambda *runs, **how: compare(*runs, **how | few))
     monkeypatch.setattr(doctor, "ROOT", tmp_path)  # where the partial result goes
     output = tmp_path / "result.json"
     options = ["compare", "--seeds", "1", "--processes", "2"]
