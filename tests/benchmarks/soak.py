@@ -107,6 +107,8 @@ def execute(path: Path, parameters: dict[str, Any]) -> dict[str, Any]:
             result = shell.run_cell(cell.source)
         if not result.success:
             error = result.error_in_exec or result.error_before_exec
+            if isinstance(error, KeyboardInterrupt):  # of the reader: no result to keep
+                raise error
             found["error"] = f"cell {number}: {type(error).__name__}: {error}"
             break
         tags = cell.metadata.get("tags", [])
