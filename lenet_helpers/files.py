@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lenet_helpers.errors import CourseError
 
+ROOT = Path(__file__).resolve().parents[1]  # the folder of the course
 # A network drive that cannot flush one file says so with one of these; a full disk does not.
 CANNOT_FLUSH = {errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 

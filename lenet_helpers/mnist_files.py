@@ -32,9 +32,9 @@ from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import at_home, write_whole
+from lenet_helpers.files import ROOT, at_home, write_whole
 
-DATA_DIR = Path(__file__).resolve().parents[1] / "data"
+DATA_DIR = ROOT / "data"
 MD5 = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
     "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",

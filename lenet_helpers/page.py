@@ -6,8 +6,8 @@ import logging
 import os
 import socket
 
-from lenet_helpers.doctor import ROOT
 from lenet_helpers.errors import CourseError
+from lenet_helpers.files import ROOT
 
 NOTEBOOK = ROOT / "notebooks" / "demo.ipynb"
 TEMPLATES = ROOT / "lenet_helpers" / "static"  # holds voila/templates/lenet

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from torchvision import datasets
 
-from lenet_helpers.__main__ import main
+from lenet_helpers.commands.command_line import main
 from lenet_helpers.comparison import Comparison, Run, describe
 from lenet_helpers.data import MNIST, load_mnist
 from lenet_helpers.mnist_files import fetch_mnist

@@ -35,7 +35,8 @@ from scipy import ndimage
 from skimage.morphology import skeletonize
 from torchvision.datasets import MNIST
 
-from lenet_helpers import course, page
+from lenet_helpers import page
+from lenet_helpers.commands import lessons
 
 pytestmark = pytest.mark.browser
 
@@ -58,7 +59,7 @@ COME_TO_REST = """async (canvas) => {
   }
   throw new Error("the pad does not come to rest");
 }"""
-LESSON = course.NOTEBOOKS / "06_prediction.ipynb"
+LESSON = lessons.NOTEBOOKS / "06_prediction.ipynb"
 Stroke = list[tuple[float, float]]
 
 
@@ -301,7 +302,7 @@ def expect_all_answers_shown(tab: Page, lab: Lab, name: str) -> None:
 def lesson(lab: Lab) -> str:
     """A copy of the lesson at its quick setting."""
     notebook = nbformat.read(LESSON, as_version=4)
-    (quick,) = course.choose_parameters([LESSON], {}, quick=True)
+    (quick,) = lessons.choose_parameters([LESSON], {}, quick=True)
     settings = "\n".join(f"{name} = {value!r}" for name, value in quick.items())
     (cell,) = (c for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
     place = notebook.cells.index(cell) + 1

@@ -16,12 +16,13 @@ from torch import nn
 from torch.nn import functional
 from torchvision.transforms import v2
 
-from lenet_helpers import bugs, course
+from lenet_helpers import bugs
 from lenet_helpers.augmentation import vary
 from lenet_helpers.checkpoints import save_weights
+from lenet_helpers.commands import lessons
 from lenet_helpers.model import LeNet5
 
-(LESSON,) = course.find_lessons(["09"])
+(LESSON,) = lessons.find_lessons(["09"])
 NAMES = {"torch": torch, "nn": nn, "functional": functional, "LeNet5": LeNet5}
 
 

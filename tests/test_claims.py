@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from lenet_helpers import claims, doctor
-from lenet_helpers.__main__ import app
+from lenet_helpers import claims
 from lenet_helpers.claims import (
     CLAIMS,
     Claim,
@@ -21,6 +20,8 @@ from lenet_helpers.claims import (
     table,
     verdict,
 )
+from lenet_helpers.commands import command_line
+from lenet_helpers.commands.command_line import app
 from lenet_helpers.comparison import Comparison, Record, describe, versions
 from lenet_helpers.evidence import Interval, mean_interval
 from lenet_helpers.reproduction import AS_PUBLISHED, PUBLISHED, STUDY, study_runs
@@ -238,7 +239,7 @@ def test_the_committed_table_is_that_of_the_committed_study(study):
 
 
 def test_the_command_prints_and_writes_the_table(study, tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    monkeypatch.setattr(command_line, "ROOT", tmp_path)
     seeds = len({record.seed for record in study.records})
     runs = study_runs(seeds)
     kept = Comparison(study.records, describe(runs), versions())  # so nothing is left to train

@@ -15,9 +15,11 @@ import torch
 from conftest import command, lenet
 from safetensors.numpy import load_file
 
-from lenet_helpers import doctor, recipes
+from lenet_helpers import recipes
 from lenet_helpers.checkpoints import load_weights
+from lenet_helpers.commands import doctor
 from lenet_helpers.data import MNIST, Batches, Split
+from lenet_helpers.files import ROOT
 from lenet_helpers.mnist_files import MD5
 from lenet_helpers.model import LeNet5
 from lenet_helpers.training import evaluate
@@ -129,9 +131,9 @@ def test_train_quick_reaches_98_3_per_cent(data_dir, tmp_path):
 
 
 def test_run_without_lessons_is_an_error(tmp_path, monkeypatch):
-    from lenet_helpers import course
+    from lenet_helpers.commands import lessons
 
-    monkeypatch.setattr(course.find_lessons, "__defaults__", (None, tmp_path))
+    monkeypatch.setattr(lessons.find_lessons, "__defaults__", (None, tmp_path))
     result = command("run", "--quick")
     assert result.returncode == 1
     assert f"There are no lessons in {tmp_path}." in result.stderr
@@ -185,7 +187,7 @@ def test_doctor_finds_a_card_that_fails_and_names_the_way_without_it(tmp_path, m
         "    import torch\n"
         "    torch.cuda.is_available = lambda: True\n"
     )
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(doctor.ROOT)]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
     monkeypatch.delenv("LENET_DEVICE", raising=False)
     finding = doctor.check_device()
     assert "cuda is there but does not work" in finding.detail

@@ -20,8 +20,9 @@ from torch import nn
 from torchvision.transforms import v2
 from typer.testing import CliRunner
 
-from lenet_helpers import comparison, doctor
-from lenet_helpers.__main__ import app
+from lenet_helpers import comparison
+from lenet_helpers.commands import command_line
+from lenet_helpers.commands.command_line import app
 from lenet_helpers.comparison import (
     STUDY,
     Comparison,
@@ -280,7 +281,7 @@ def test_the_command_reports_a_run_that_kills_its_worker_and_keeps_the_rest(
     monkeypatch.setattr(comparison, "study_runs", lambda seeds: cross(arms, range(seeds)))
     few = {"train_size": FEW}
     monkeypatch.setattr(comparison, "compare", lambda *runs, **how: compare(*runs, **how | few))
-    monkeypatch.setattr(doctor, "ROOT", tmp_path)  # where the partial result goes
+    monkeypatch.setattr(command_line, "ROOT", tmp_path)  # where the partial result goes
     output = tmp_path / "result.json"
     options = ["compare", "--seeds", "1", "--processes", "2"]
     options += ["--output", str(output), "--data-dir", str(data_dir)]

@@ -15,8 +15,8 @@ import nbformat
 import pytest
 from PIL import Image
 
-from lenet_helpers import course
-from lenet_helpers.course import (
+from lenet_helpers.commands import lessons
+from lenet_helpers.commands.lessons import (
     choose_parameters,
     figures_folder,
     find_lessons,
@@ -51,7 +51,7 @@ class Sound(NamedTuple):
 
     path: Path
     before: bytes  # what the file held
-    result: course.LessonRun
+    result: lessons.LessonRun
     printed: list[str]
 
 
@@ -110,7 +110,8 @@ def test_a_kernel_that_dies_fails_with_the_cell(tmp_path):
 def test_ctrl_c_stops_a_lesson_in_words_and_keeps_its_copy(tmp_path):
     path = write_lesson(tmp_path, "print('before')", "import time\ntime.sleep(60)")
     code = (
-        "import sys; from pathlib import Path; from lenet_helpers.course import run_lesson; "
+        "import sys; from pathlib import Path; "
+        "from lenet_helpers.commands.lessons import run_lesson; "
         f"run_lesson(Path({str(path)!r}), {{}}, Path({str(tmp_path / 'out')!r}))"
     )
     child = subprocess.Popen(
@@ -170,9 +171,9 @@ def print_settings(monkeypatch):
 @pytest.mark.usefixtures("print_settings")
 def test_figures_go_to_the_gallery_and_for_print_elsewhere():
     assert figures_folder(False, None, None) is None
-    assert figures_folder(True, None, None) == course.FIGURES
-    assert figures_folder(True, ["pdf"], None) == course.FOR_PRINT
-    assert figures_folder(True, None, 600) == course.FOR_PRINT
+    assert figures_folder(True, None, None) == lessons.FIGURES
+    assert figures_folder(True, ["pdf"], None) == lessons.FOR_PRINT
+    assert figures_folder(True, None, 600) == lessons.FOR_PRINT
 
 
 @pytest.mark.usefixtures("print_settings")
@@ -289,7 +290,7 @@ def test_a_notebook_of_another_folder_is_no_lesson(tmp_path, monkeypatch):
 
 def test_the_command_for_one_lesson_has_its_settings_and_no_others():
     assignments = ["EPOCHS=3", "MY_PICTURE=my 7.png", "OTHER=1"]
-    words = course.command_alone("04_x", assignments, {"EPOCHS": 3, "MY_PICTURE": "/7"}, True)
+    words = lessons.command_alone("04_x", assignments, {"EPOCHS": 3, "MY_PICTURE": "/7"}, True)
     assert words.startswith("python -m lenet_helpers run 04 --quick --set EPOCHS=3 --set ")
     assert "my 7.png" in words
     assert "OTHER" not in words

@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from lenet_helpers.doctor import ROOT
+from lenet_helpers.files import ROOT
 
 needs_make = pytest.mark.skipif(
     os.name == "nt" or shutil.which("make") is None, reason="needs make, and a POSIX system"

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lenet_helpers import our_pictures, reading
+from lenet_helpers import our_pictures
 from lenet_helpers.arithmetic import ExpressionError, branches, parse
+from lenet_helpers.commands import answers
 from lenet_helpers.errors import CourseError
 from lenet_helpers.expressions import (
     GEOMETRY,
@@ -132,7 +133,7 @@ def test_the_kits_pictures_are_read_and_worked_out(network):
     answers = [read_expression(network, path) for path, _ in rows]
     assert [truth for _, truth in rows] == list(TEXTS)
     assert sum(a.text == truth for a, (_, truth) in zip(answers, rows, strict=True)) >= 7
-    said = {answer.text: reading.result(answer) for answer in answers}
+    said = {answer.text: answers.result(answer) for answer in answers}
     assert said["12+7=19"] == "holds"
     assert said["24÷125=0.19"] == "holds to the decimals given"
     assert said["60/8=7"] == "does not hold: 15/2 = 7.5 is not 7"
@@ -201,7 +202,7 @@ def test_evaluate_reads_expressions_and_takes_x_for_times(tmp_path):
     Image.open(EXPRESSIONS / "01_white.jpg").save(tmp_path / "a.png")
     Image.open(EXPRESSIONS / "02_yellow.jpg").save(tmp_path / "b.png")
     write_table(tmp_path, [("a.png", "3x8-4x2/4"), ("b.png", "12+8=19")])
-    text = reading.report(tmp_path)
+    text = answers.report(tmp_path)
     assert "exact 50.00% (1 of 2 expressions)" in text
     assert "character error rate 6.25% (1 of 16 characters)" in text
     assert "b.png: 12+8=19, read as 12+7=19" in text
@@ -214,7 +215,7 @@ def test_evaluate_reads_single_symbols(tmp_path):
         Image.fromarray(levels.astype(np.uint8)).save(tmp_path / f"{name}.png")
     rows = [("plus.png", "+"), ("equals.png", "="), ("times.png", "x"), ("plus.png", "7")]
     write_table(tmp_path, rows)
-    text = reading.report(tmp_path)
+    text = answers.report(tmp_path)
     assert "accuracy 75.00% (3 of 4 symbols)" in text
     assert "plus.png: 7, read as +" in text
 
@@ -240,4 +241,4 @@ def test_figures_show_what_they_are_given():
 def test_a_folder_of_other_labels_is_refused(tmp_path):
     write_table(tmp_path, [("a.png", "cat")])
     with pytest.raises(CourseError, match="arithmetic"):
-        reading.report(tmp_path)
+        answers.report(tmp_path)

@@ -16,8 +16,8 @@ import pytest
 from conftest import command
 from test_course import write_lesson
 
-from lenet_helpers import course, jobs
-from lenet_helpers.course import LessonRun
+from lenet_helpers.commands import jobs, lessons
+from lenet_helpers.commands.lessons import LessonRun
 from lenet_helpers.errors import CourseError
 
 PRINT_THREADS = "import os\nprint('threads', os.environ.get('OMP_NUM_THREADS'), EPOCHS)"
@@ -37,7 +37,7 @@ else:
 RUN = """
 import sys
 from pathlib import Path
-from lenet_helpers import jobs
+from lenet_helpers.commands import jobs
 from lenet_helpers.errors import CourseError
 paths = [Path(name) for name in sys.argv[2:]]
 try:
@@ -146,7 +146,7 @@ def test_the_head_says_how_long_a_lesson_runs(tmp_path, words, expected):
     assert jobs.minutes(add_head(write_lesson(tmp_path, "pass"), words)) == expected
 
 
-@pytest.mark.parametrize("path", course.find_lessons(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", lessons.find_lessons(), ids=lambda path: path.stem)
 def test_every_lesson_says_how_many_minutes_it_runs(path):
     assert 1 <= jobs.minutes(path) <= 15
 

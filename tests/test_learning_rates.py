@@ -12,7 +12,7 @@ from conftest import command
 from typer.testing import CliRunner
 
 from lenet_helpers import learning_rates
-from lenet_helpers.__main__ import app
+from lenet_helpers.commands.command_line import app
 from lenet_helpers.comparison import Comparison
 from lenet_helpers.data import Batches, Split
 from lenet_helpers.learning_rates import BATCH_NORM, NAME, RATES, STUDY, accuracy_at, settings

@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from lenet_helpers.errors import CourseError
-from lenet_helpers.measured import (
+from lenet_helpers.commands.results import (
     TEXTS,
     renewed,
     stated,
     study_values,
     weights_values,
 )
+from lenet_helpers.errors import CourseError
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ import nbformat
 import pytest
 from test_package import declared_imports, imports_of
 
-from lenet_helpers import course
-from lenet_helpers.doctor import ROOT
+from lenet_helpers.commands import lessons
+from lenet_helpers.files import ROOT
 from lenet_helpers.plots import FIGURES
 
-LESSONS = course.find_lessons()
-DEMO = course.NOTEBOOKS / "demo.ipynb"
+LESSONS = lessons.find_lessons()
+DEMO = lessons.NOTEBOOKS / "demo.ipynb"
 TAGS = {"nbval-check-output", "varies"}
 CELL_LIMIT = 300  # seconds
 
@@ -70,7 +70,7 @@ def test_one_parameters_cell_of_plain_constants_each_with_a_comment(path):
 @each_lesson
 def test_quick_setting_names_parameters_of_the_lesson(path):
     assert nbformat.read(path, as_version=4).metadata["quick"]
-    course.choose_parameters([path], {}, quick=True)
+    lessons.choose_parameters([path], {}, quick=True)
 
 
 @each_lesson
@@ -150,11 +150,11 @@ def test_the_gallery_lists_exactly_the_figures_that_the_lessons_make():
 
 def test_the_figures_folder_holds_exactly_these_figures():
     screenshot = {"demo"}  # of the demo page, by tests/test_browser.py; README shows it
-    assert {path.stem for path in course.FIGURES.glob("*.png")} == figures_made() | screenshot
+    assert {path.stem for path in lessons.FIGURES.glob("*.png")} == figures_made() | screenshot
 
 
 def test_the_gallery_page_shows_each_figure_with_its_words():
-    assert (course.FIGURES / "README.md").read_text(encoding="utf-8") == course.gallery_page()
+    assert (lessons.FIGURES / "README.md").read_text(encoding="utf-8") == lessons.gallery_page()
 
 
 def run_nbval(path: Path, cell_limit: int = CELL_LIMIT) -> subprocess.CompletedProcess:
@@ -174,8 +174,8 @@ def run_nbval(path: Path, cell_limit: int = CELL_LIMIT) -> subprocess.CompletedP
 @each_lesson
 def test_the_lesson_runs_in_the_quick_setting(path, tmp_path, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS")  # as a student's kernel has it
-    (parameters,) = course.choose_parameters([path], {}, quick=True)
-    result = course.run_lesson(path, parameters, tmp_path)
+    (parameters,) = lessons.choose_parameters([path], {}, quick=True)
+    result = lessons.run_lesson(path, parameters, tmp_path)
     assert result.failure is None, result.failure
 
 
@@ -204,7 +204,7 @@ def write_notebook(path: Path, *sources: str, printed: str = "42\n") -> Path:
 
 def write_lesson_that_printed_something_else(path: Path) -> None:
     """Lesson 02 up to its first compared cell, as if that had printed something else."""
-    notebook = nbformat.read(course.NOTEBOOKS / "02_model.ipynb", as_version=4)
+    notebook = nbformat.read(lessons.NOTEBOOKS / "02_model.ipynb", as_version=4)
     position, cell = next(
         (n, c)
         for n, c in enumerate(notebook.cells)

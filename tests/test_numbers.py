@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from torch import nn
 
-from lenet_helpers import our_pictures, reading, segmentation
+from lenet_helpers import our_pictures, segmentation
+from lenet_helpers.commands import answers
 from lenet_helpers.data import MNIST, Split, fit_images, read_splits
 from lenet_helpers.drawn_digits import DRAWINGS, draw_digits
 from lenet_helpers.errors import CourseError
@@ -66,7 +67,7 @@ def test_digits_that_stand_apart_are_read_on_every_paper(network, mnist_test):
     for seed in range(16):
         photo, truth = written(mnist_test, slice(2000 + 6 * seed, 2006 + 6 * seed), seed)
         total += len(truth)
-        right += len(truth) - reading.edit_distance(truth, read_number(network, photo).text)
+        right += len(truth) - answers.edit_distance(truth, read_number(network, photo).text)
     assert right / total >= 0.93
 
 
@@ -277,7 +278,7 @@ def test_the_edit_distance_is_what_its_definition_says(one, other):
         replaced = distance(a[1:], b[1:]) + (a[0] != b[0])
         return min(distance(a[1:], b) + 1, distance(a, b[1:]) + 1, replaced)
 
-    assert reading.edit_distance(one, other) == distance(one, other)
+    assert answers.edit_distance(one, other) == distance(one, other)
 
 
 def test_texts_are_scored_by_hand():
@@ -291,7 +292,7 @@ def test_texts_are_scored_by_hand():
             raise CourseError("There is no ink.")
         return answers[path.stem]
 
-    lines = reading.report_texts(rows, read, "numbers").splitlines()
+    lines = answers.report_texts(rows, read, "numbers").splitlines()
     assert lines[0] == "exact 33.33% (1 of 3 numbers)"
     assert lines[1] == "character error rate 55.56% (5 of 9 characters)"
     assert lines[-2:] == ["b.png: 45, read as 455", "c.png: 6789, refused: There is no ink."]
@@ -337,7 +338,7 @@ def test_predict_number_reports_a_bad_picture_and_reads_the_others(tmp_path):
 def test_a_doubtful_digit_is_called_so(network):
     number = read_number(network, PLAIN)
     doubtful = number._replace(probabilities=torch.full((10, 11), 1 / 11))
-    words = reading.answer_number("x", doubtful)
+    words = answers.answer_number("x", doubtful)
     assert "not sure: is this a number?" in words
     assert words.count("not sure") == 11
 

@@ -12,7 +12,8 @@ from conftest import command, lenet
 from PIL import Image
 from torch import nn
 
-from lenet_helpers import our_pictures, reading
+from lenet_helpers import our_pictures
+from lenet_helpers.commands import answers
 from lenet_helpers.errors import CourseError
 from lenet_helpers.handwriting import prepare_digit
 from lenet_helpers.our_expressions import EXPRESSIONS, make_expressions
@@ -164,13 +165,13 @@ def test_evaluate_prints_accuracy_confusion_and_failures(tmp_path):
 def test_evaluate_says_nothing_of_rows_left_out_where_there_are_none(tmp_path):
     Image.open(A_FIVE).save(tmp_path / "five.png")
     (tmp_path / "labels.csv").write_text("file,label\nfive.png,5\n")
-    assert "left out" not in reading.report(tmp_path)
+    assert "left out" not in answers.report(tmp_path)
 
 
 def test_evaluate_leaves_out_two_numbers_in_one_label(tmp_path):
     Image.open(A_FIVE).save(tmp_path / "five.png")
     (tmp_path / "labels.csv").write_text("file,label\nfive.png,5\nfive.png,5 3\n")
-    assert "left out: 1" in reading.report(tmp_path)
+    assert "left out: 1" in answers.report(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -182,16 +183,16 @@ def test_evaluate_says_what_is_wrong_with_a_folder(tmp_path, content, message):
     if content is not None:
         (tmp_path / "labels.csv").write_text(content)
     with pytest.raises(CourseError, match=message):
-        reading.report(tmp_path)
+        answers.report(tmp_path)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other words for these errors")
 def test_evaluate_says_what_is_no_folder_of_pictures(tmp_path):
     with pytest.raises(CourseError, match=r"Cannot read .*labels.csv: Not a directory"):
-        reading.report(A_FIVE)
+        answers.report(A_FIVE)
     (tmp_path / "labels.csv").mkdir()
     with pytest.raises(CourseError, match=r"Cannot read .*labels.csv: Is a directory"):
-        reading.report(tmp_path)
+        answers.report(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["steps", "steps.bmp", "steps.PNG"])

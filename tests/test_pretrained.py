@@ -7,9 +7,9 @@ import re
 
 import pytest
 
+from lenet_helpers.commands.results import stated
 from lenet_helpers.data import Batches
 from lenet_helpers.errors import CourseError
-from lenet_helpers.measured import stated
 from lenet_helpers.recipes import PRETRAINED, load_pretrained
 from lenet_helpers.training import evaluate
 

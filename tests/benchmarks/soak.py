@@ -31,8 +31,8 @@ from typing import Any, NamedTuple
 import nbformat
 import papermill
 
-from lenet_helpers import course
-from lenet_helpers.doctor import ROOT
+from lenet_helpers.commands import lessons
+from lenet_helpers.files import ROOT
 
 RESULTS = ROOT / "build" / "soak"
 RUNS = 24  # of each lesson, each with a seed of its own
@@ -140,8 +140,8 @@ def judged(values: list[Any], signs: list[str]) -> dict[str, Any]:
 
 def start(run: Run, quick: bool, seed_of: dict[str, int]) -> None:
     """Run in a child process, whose environment decides threads and processor; keep the result."""
-    path = course.NOTEBOOKS / f"{run.lesson}.ipynb"
-    (parameters,) = course.choose_parameters([path], {}, quick=quick)
+    path = lessons.NOTEBOOKS / f"{run.lesson}.ipynb"
+    (parameters,) = lessons.choose_parameters([path], {}, quick=quick)
     parameters |= EXTRA.get(run.lesson, {})
     parameters["SEED"] = seed_of[run.lesson] + run.shift
     file = result_file(run, quick)
@@ -172,7 +172,7 @@ def own_seed(path: Path) -> int:
 
 def result_file(run: Run, quick: bool) -> Path:
     """Where a run's result lies. The name changes with the code of the lesson."""
-    cells = nbformat.read(course.NOTEBOOKS / f"{run.lesson}.ipynb", as_version=4).cells
+    cells = nbformat.read(lessons.NOTEBOOKS / f"{run.lesson}.ipynb", as_version=4).cells
     code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
     digest = hashlib.sha256(code.encode()).hexdigest()[:8]
     setting = "quick" if quick else "real"
@@ -225,7 +225,7 @@ def main() -> None:
         path, parameters = options.one
         print(json.dumps(execute(Path(path), json.loads(parameters))))
         return
-    paths = course.find_lessons(options.lessons)
+    paths = lessons.find_lessons(options.lessons)
     seed_of = {path.stem: own_seed(path) for path in paths}
     runs = {path.stem: planned(path.stem, options.runs) for path in paths}
     wanted = sorted((run for some in runs.values() for run in some), key=lambda run: run.shift)

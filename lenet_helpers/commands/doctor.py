@@ -15,7 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
+from lenet_helpers.files import ROOT
+
 OLDEST_PYTHON = (3, 11)
 FREE_GIGABYTES = 1.0  # MNIST needs 0.06; executed lessons, checkpoints and figures the rest
 IMPORT_SECONDS = 300  # the first import of all packages from a slow disk takes a minute

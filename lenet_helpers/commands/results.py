@@ -16,10 +16,9 @@ from torch import nn
 from lenet_helpers import claims, from_1998, reproduction, techniques
 from lenet_helpers.comparison import Comparison
 from lenet_helpers.data import MNIST, Batches
-from lenet_helpers.doctor import ROOT
 from lenet_helpers.errors import CourseError
 from lenet_helpers.evidence import final_accuracies
-from lenet_helpers.files import write_whole
+from lenet_helpers.files import ROOT, write_whole
 from lenet_helpers.recipes import EVALUATION_BATCH, PRETRAINED, find_recipe, load_pretrained
 from lenet_helpers.symbols import generate_symbols
 from lenet_helpers.training import evaluate

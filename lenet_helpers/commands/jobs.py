@@ -27,7 +27,7 @@ import nbformat
 import psutil
 from tqdm.auto import tqdm
 
-from lenet_helpers import course
+from lenet_helpers.commands import lessons
 from lenet_helpers.errors import CourseError
 
 BYTES_FOR_TWO = 6e9  # of free memory; a lesson with its workers takes up to 3 GB
@@ -61,7 +61,7 @@ def run_lessons(
     parameters: list[dict[str, Any]],
     output: Path,
     jobs: int,
-    tell: Callable[[course.LessonRun], None],
+    tell: Callable[[lessons.LessonRun], None],
 ) -> None:
     """Execute lessons, the longest first and `jobs` at a time; `tell` gets each when it is done.
 
@@ -71,7 +71,7 @@ def run_lessons(
         If the copies cannot be written, or Ctrl-C stops it; no kernel goes on.
     """
     waiting = sorted(zip(paths, parameters, strict=True), key=lambda pair: -minutes(pair[0]))
-    cells = sum(len(course.code_cells(path)) + bool(values) for path, values in waiting)
+    cells = sum(len(lessons.code_cells(path)) + bool(values) for path, values in waiting)
     environment = _environment(min(jobs, len(paths)))
     news: queue.Queue[tuple[_Job, Any]] = queue.Queue()
     running: list[_Job] = []
@@ -123,7 +123,7 @@ def _start(
     news: queue.Queue[tuple[_Job, Any]],
 ) -> _Job:
     process = subprocess.Popen(
-        [sys.executable, "-m", "lenet_helpers.jobs"],
+        [sys.executable, "-m", "lenet_helpers.commands.jobs"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environment,
@@ -150,7 +150,7 @@ def _listen(job: _Job, output: Path, news: queue.Queue[tuple[_Job, Any]]) -> Non
     except (EOFError, pickle.UnpicklingError):
         failure = f"its process ended with status {job.process.wait()} (out of memory?)"
         copy, seconds = output / job.path.name, time.perf_counter() - start
-        news.put((job, course.LessonRun(job.path.stem, copy, seconds, failure)))
+        news.put((job, lessons.LessonRun(job.path.stem, copy, seconds, failure)))
 
 
 def _stop(running: list[_Job]) -> None:
@@ -179,7 +179,7 @@ def main() -> None:
     path, parameters, output = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_end_with_caller, daemon=True).start()
     try:
-        send(course.run_lesson(path, parameters, output, lambda **_: send(1)))
+        send(lessons.run_lesson(path, parameters, output, lambda **_: send(1)))
     except CourseError as error:
         send(error)
 

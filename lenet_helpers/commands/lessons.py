@@ -22,9 +22,8 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from lenet_helpers.doctor import ROOT
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import at_home
+from lenet_helpers.files import ROOT, at_home
 
 NOTEBOOKS = ROOT / "notebooks"
 FIGURES = ROOT / "figures"

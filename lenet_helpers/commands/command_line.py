@@ -1,0 +1,481 @@
+"""Command line of the course: python -m lenet_helpers --help."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from lenet_helpers.commands import doctor as checks
+from lenet_helpers.errors import CourseError
+from lenet_helpers.files import ROOT
+
+try:
+    import typer
+except ImportError:  # the doctor has to speak when nothing is installed
+    for finding in checks.examine(ROOT / "data"):
+        if finding.mend:
+            print(f"{finding.what}: {finding.detail}. To mend it: {finding.mend}", file=sys.stderr)
+    sys.exit(1)
+
+app = typer.Typer(
+    help="LeNet-5 and MNIST, step by step.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+DataDir = Annotated[Path, typer.Option(help="Folder that holds MNIST.")]
+# What every study takes.
+Processes = Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")]
+Result = Annotated[Path, typer.Option(help="The result, as JSON.")]
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback on errors.")] = False,
+) -> None:
+    """Options before the command; `main` reads --debug itself."""
+
+
+@app.command()
+def run(
+    lessons: Annotated[list[str] | None, typer.Argument(help="Such as 01 02; all if none.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A short run with fewer epochs.")] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A parameter, such as EPOCHS=3."),
+    ] = None,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Write the figures to figures/.")
+    ] = False,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="For print: png, svg or pdf, to build/figures instead."),
+    ] = None,
+    dpi: Annotated[
+        int | None, typer.Option(min=50, max=1200, help="For print, such as 600.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder of the executed copies.")] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Lessons at a time; two, with two cores and 6 GB free memory."),
+    ] = None,
+) -> None:
+    """Execute lessons from top to bottom; copies with all outputs go to build/lessons."""
+    from lenet_helpers.commands import jobs as work
+    from lenet_helpers.commands import lessons
+    from lenet_helpers.files import write_whole
+    from lenet_helpers.mnist_files import DATA_DIR, fetch_mnist
+
+    paths = lessons.find_lessons(lessons)
+    output = output or lessons.OUTPUT
+    wanted = lessons.read_settings(settings or [])
+    folder = lessons.figures_folder(figures, formats, dpi)
+    chosen = lessons.choose_parameters(paths, wanted, quick=quick, figures=folder)
+    fetch_mnist(wanted.get("DATA_DIR") or DATA_DIR)  # here, where its progress can be seen
+    alone = {
+        path.stem: lessons.command_alone(path.stem, settings or [], parameters, quick)
+        for path, parameters in zip(paths, chosen, strict=True)
+    }
+    done, failed = [], []
+
+    def tell(result: lessons.LessonRun) -> None:
+        done.append(result.name)
+        number = f"[{len(done)}/{len(paths)}]"
+        typer.echo(f"{number} {result.name}  {result.seconds:5.0f} s   {_short(result.copy)}")
+        if result.failure:
+            failed.append(result.name)
+            typer.echo(f"{result.name} failed: {result.failure}", err=True)
+            typer.echo(f"To try it alone: {alone[result.name]}", err=True)
+
+    work.run_lessons(paths, chosen, output, jobs or work.usual_jobs(), tell)
+    if failed:
+        names = ", ".join(sorted(failed))
+        raise CourseError(f"{len(failed)} of {len(paths)} lessons failed: {names}.")
+    if folder == lessons.FIGURES:
+        write_whole(lessons.FIGURES / "README.md", lessons.gallery_page().encode())
+    if folder is not None:
+        typer.echo(f"The figures are in {_short(folder)}.")
+    typer.echo(f"Done. The executed copies are in {_short(output)}.")
+
+
+@app.command()
+def data(data_dir: DataDir = ROOT / "data") -> None:
+    """Get MNIST and check that it is whole."""
+    from lenet_helpers.mnist_files import fetch_mnist
+
+    folder = fetch_mnist(data_dir)
+    typer.echo(f"MNIST is in {_short(folder)}, and whole.")
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="Such as quick or course.")],
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Decides first weights and order.")
+    ] = 0,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Save the state here after each epoch; go on from it.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Write the trained weights here (safetensors).")
+    ] = None,
+    data_dir: DataDir = ROOT / "data",
+) -> None:
+    """Train a recipe and measure it on the test set."""
+    from lenet_helpers.checkpoints import save_weights
+    from lenet_helpers.files import check_writable
+    from lenet_helpers.recipes import find_recipe, load_recipe_data, train_recipe
+    from lenet_helpers.training import TrainingStopped, pick_device
+
+    chosen = find_recipe(recipe)
+    if weights is not None:
+        check_writable(weights)
+    mnist = load_recipe_data(chosen, data_dir)
+    try:
+        trained = train_recipe(chosen, mnist, seed, device=pick_device(), checkpoint=checkpoint)
+    except TrainingStopped as stopped:
+        _echo_epochs(stopped.history)
+        typer.echo(str(stopped))
+        raise typer.Exit(130) from None
+    _echo_epochs(trained.history)
+    typer.echo(f"test accuracy {trained.test.accuracy:.2%}, loss {trained.test.loss:.4f}")
+    if weights is not None:
+        save_weights(trained.model, weights)
+        typer.echo(f"weights in {_short(weights)}")
+
+
+def _echo_epochs(history: Any) -> None:
+    for epoch in history.epochs:
+        measured = f"training {epoch.accuracy:.2%}"
+        if epoch.validation_accuracy is not None:
+            measured += f", validation {epoch.validation_accuracy:.2%}"
+        typer.echo(f"epoch {epoch.epoch}: {measured}, {epoch.seconds:.1f} s")
+
+
+@app.command()
+def compare(
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, … for each variant.")] = 10,
+    processes: Processes = -1,
+    output: Result = ROOT / "build" / "bn_dropout.json",
+    data_dir: DataDir = ROOT / "data",
+) -> None:
+    """Lesson 04's study: batch norm and dropout, at two recipes, over several seeds.
+
+    Ten seeds take about an hour and a half of one core. Stopped and started again, it goes on.
+    """
+    from lenet_helpers import comparison
+
+    _study("compare", seeds, comparison.study_runs(seeds), output, data_dir, processes)
+
+
+@app.command("learning-rates")
+def learning_rates(
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, … for each network.")] = 24,
+    processes: Processes = -1,
+    output: Result = ROOT / "build" / "learning_rates.json",
+    data_dir: DataDir = ROOT / "data",
+) -> None:
+    """Lesson 04's second study: which learning rates LeNet-5 survives, with and without batch norm.
+
+    24 seeds take about ten minutes of one core.
+    """
+    from lenet_helpers import learning_rates as rates
+    from lenet_helpers.mnist_files import fetch_mnist
+
+    _check_result(output)
+    fetch_mnist(data_dir)  # here, once, and not in every training
+    result = rates.study(seeds, data_dir, processes)
+    result.save(output)
+    typer.echo(f"{len(result.records)} runs in {_short(output)}")
+
+
+@app.command()
+def recipes(
+    seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … for each training.")] = 20,
+    processes: Processes = -1,
+    output: Annotated[
+        Path, typer.Option(help="The result, as JSON; the table goes beside it, as .md.")
+    ] = ROOT / "build" / "claims.json",
+    data_dir: DataDir = ROOT / "data",
+) -> None:
+    """Lesson 09's study: six published trainings over several seeds, and what they claim.
+
+    Twenty seeds take more than two hours of one core. Stopped and started again, it goes on.
+    """
+    from lenet_helpers import claims, reproduction
+    from lenet_helpers.files import write_whole
+
+    runs, measure = reproduction.study_runs(seeds), reproduction.measure
+    result = _study("recipes", seeds, runs, output, data_dir, processes, measure)
+    table = claims.table(claims.judge(result))
+    write_whole(output.with_suffix(".md"), table.encode())
+    typer.echo(table)
+
+
+@app.command("lenet-1998")
+def lenet_1998(
+    seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … of the paper's training.")] = 5,
+    processes: Processes = -1,
+    output: Result = ROOT / "build" / "lenet_1998.json",
+    data_dir: DataDir = ROOT / "data",
+) -> None:
+    """Lesson 07's study: the training of 1998 over several seeds, and the way from it to today.
+
+    Five seeds take more than three hours of one core. Stopped and started again, it goes on.
+    """
+    from lenet_helpers import from_1998
+
+    runs, measure = from_1998.study_runs(seeds), from_1998.measure
+    _study("lenet-1998", seeds, runs, output, data_dir, processes, measure)
+
+
+@app.command("first-weights")
+def first_weights(
+    seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … of each start.")] = 24,
+    processes: Processes = -1,
+    output: Result = ROOT / "build" / "first_weights.json",
+    data_dir: DataDir = ROOT / "data",
+) -> None:
+    """Lesson 07's small study: two kinds of first weights of 1998, each with the same cures.
+
+    24 seeds take about 20 minutes of one core. Stopped and started again, it goes on.
+    """
+    from lenet_helpers import from_1998 as study
+
+    runs, measure = study.first_weights_runs(seeds), study.measure_f6
+    train_size = study.FIRST_WEIGHTS_IMAGES
+    _study("first-weights", seeds, runs, output, data_dir, processes, measure, train_size)
+
+
+@app.command()
+def techniques(
+    seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … for each technique.")] = 2,
+    processes: Processes = -1,
+    output: Result = ROOT / "build" / "techniques.json",
+    data_dir: DataDir = ROOT / "data",
+) -> None:
+    """Lesson 09's study behind the recipe best: what each technique buys, without the test set.
+
+    Two seeds take about 40 minutes of one core. Stopped and started again, it goes on.
+    """
+    from lenet_helpers import techniques as study
+
+    runs, measure = study.study_runs(seeds), study.measure
+    _study("techniques", seeds, runs, output, data_dir, processes, measure)
+
+
+@app.command()
+def best(
+    seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … of the recipe.")] = 5,
+    processes: Processes = -1,
+    output: Result = ROOT / "build" / "best.json",
+    data_dir: DataDir = ROOT / "data",
+) -> None:
+    """The recipe best over several seeds, each measured once on the test set.
+
+    Five seeds take about an hour of one core. Stopped and started again, it goes on.
+    """
+    from lenet_helpers import techniques as study
+
+    _study("best", seeds, study.best_runs(seeds), output, data_dir, processes)
+
+
+def _study(
+    name: str,
+    seeds: int,
+    runs: Any,
+    output: Path,
+    data_dir: Path,
+    processes: int,
+    measure: Any = None,
+    train_size: int | None = None,
+) -> Any:
+    """Train the runs of a study and write the result; what is done is kept in build/ meanwhile."""
+    from lenet_helpers.comparison import compare
+    from lenet_helpers.mnist_files import fetch_mnist
+
+    _check_result(output)
+    fetch_mnist(data_dir)  # here, once, and not in every training
+    partial = ROOT / "build" / f"{output.stem}_{seeds}_seeds.partial.json"
+    command = f"python -m lenet_helpers {name} --seeds {seeds}"
+    result = compare(
+        runs,
+        data_dir,
+        processes=processes,
+        train_size=train_size,
+        keep=partial,
+        command=command,
+        measure=measure,
+    )
+    result.save(output)
+    if not result.failed:
+        partial.unlink(missing_ok=True)
+    for line in result.interruptions:
+        typer.echo(line, err=True)
+    for record in result.failed:
+        typer.echo(f"{' '.join(map(str, record.run))} failed: {record.error}", err=True)
+    typer.echo(f"{len(result.records) - len(result.failed)} runs in {_short(output)}")
+    if result.failed:
+        raise CourseError(f"{len(result.failed)} runs failed; start again to repeat only them.")
+    return result
+
+
+def _check_result(output: Path) -> None:
+    """Before the training, that its result can be named so and written."""
+    from lenet_helpers.files import check_writable
+
+    if output.suffix != ".json":
+        raise CourseError(f"The result is JSON: {output} must have a name that ends in .json.")
+    check_writable(output)
+
+
+@app.command()
+def results(data_dir: DataDir = ROOT / "data") -> None:
+    """Write what the studies and the kit's networks give into README, docs and the model cards."""
+    from lenet_helpers.commands import results
+    from lenet_helpers.data import load_mnist
+
+    values = results.study_values() | results.weights_values(load_mnist(data_dir))
+    results.renew_texts(values)
+    for name, value in values.items():
+        typer.echo(f"{name:24} {value.strip()}")
+
+
+@app.command()
+def predict(
+    images: Annotated[list[Path], typer.Argument(help="Pictures of one digit each.")],
+    number: Annotated[
+        bool, typer.Option("--number", help="Each picture shows a number: one line of digits.")
+    ] = False,
+    expression: Annotated[
+        bool, typer.Option("--expression", help="Each picture shows a line of arithmetic.")
+    ] = False,
+    steps: Annotated[
+        Path | None, typer.Option(help="Draw every step into this file: .png, .svg or .pdf.")
+    ] = None,
+) -> None:
+    """Read the digit in each picture: digit, probability, and a bar for each class."""
+    from lenet_helpers.commands import answers
+
+    if number and expression:
+        raise CourseError("Choose one of --number and --expression.")
+    if (number or expression) and steps is not None and len(images) > 1:
+        raise CourseError("--steps draws one line at a time: name one picture.")
+    if steps is not None:
+        answers.check_steps(steps)
+    read, answer = answers.prepare, answers.answer
+    if number:
+        read, answer = answers.number, answers.answer_number
+    if expression:
+        read, answer = answers.expression, answers.answer_expression
+    failed = 0
+    done = {}
+    for path in images:
+        try:
+            result = read(path)
+        except CourseError as error:
+            failed += 1
+            typer.echo(f"{path}: {error}", err=True)
+            continue
+        done[str(path)] = result
+        typer.echo(answer(str(path), result))
+    if steps is not None and done:
+        if number:
+            answers.draw_number(*done.values(), steps)
+        elif expression:
+            answers.draw_expression(*done.values(), steps)
+        else:
+            answers.draw_steps(done, steps)
+        typer.echo(f"preparation in {_short(steps)}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def evaluate(
+    folder: Annotated[Path, typer.Argument(help="Has pictures and labels.csv (file,label).")],
+) -> None:
+    """Read every labelled picture of a folder: digits, numbers or arithmetic; what is misread?"""
+    from lenet_helpers.commands import answers
+
+    typer.echo(answers.report(folder))
+
+
+@app.command()
+def pictures(
+    output: Annotated[Path, typer.Option(help="Folder to write to.")] = ROOT / "data" / "pictures",
+    data_dir: DataDir = ROOT / "data",
+) -> None:
+    """Make the kit's pictures of digits, numbers and arithmetic again, from MNIST's test digits."""
+    from lenet_helpers.data import read_splits
+    from lenet_helpers.our_expressions import make_expressions
+    from lenet_helpers.our_pictures import make_numbers, make_pictures
+
+    test = read_splits(data_dir).test
+    for make, folder in (
+        (make_pictures, output),
+        (make_numbers, output / "numbers"),
+        (make_expressions, output / "expressions"),
+    ):
+        written = make(test.images.numpy(), test.labels.numpy(), folder)
+        typer.echo(f"{len(written)} pictures and labels.csv in {_short(folder)}")
+
+
+@app.command()
+def demo(
+    port: Annotated[
+        int | None, typer.Option(help="Of the page; 8866, or a free one, without it.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """Draw a digit on a page in the browser and watch the network; Ctrl-C ends it."""
+    from lenet_helpers import page
+
+    port = page.free_port(port)
+    typer.echo(f"The pad is at http://{page.HOST}:{port}/ for this machine only. Ctrl-C ends it.")
+    page.serve(port, browser)
+    typer.echo("Stopped.")
+
+
+@app.command()
+def doctor(data_dir: DataDir = ROOT / "data") -> None:
+    """Check Python, packages, device, kernel, data and disk; say how to mend what is wrong."""
+    findings = checks.examine(data_dir)
+    for finding in findings:
+        mark = "ok  " if finding.mend is None else "MEND"
+        typer.echo(f"{mark}  {finding.what:16} {finding.detail}")
+        if finding.mend:
+            typer.echo(f"      to mend it: {finding.mend}")
+    if any(finding.mend for finding in findings):
+        raise typer.Exit(1)
+
+
+def _short(path: Path) -> Path:
+    """`path` as seen from here, where that is shorter."""
+    try:
+        return Path(path).resolve().relative_to(Path.cwd())
+    except ValueError:
+        return Path(path)
+
+
+def main() -> None:
+    """Run a command; an error is one line, and a traceback only with --debug."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # on Windows a pipe or an old console has no ≈
+            stream.reconfigure(errors="replace")
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except typer.TyperException as error:  # a mistyped command or option
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit("Stopped.")
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        known = isinstance(error, CourseError)
+        hint = "" if known else " (unexpected: run again with --debug after lenet_helpers)"
+        what = str(error) if known else f"{type(error).__name__}: {error}"
+        sys.exit(f"Error: {what}{hint}")
