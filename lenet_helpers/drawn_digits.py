@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.interpolate import CubicSpline
 
-from lenet_helpers.handwriting import centre, shrink
+from lenet_helpers.reading.digit import centre, shrink
 from lenet_helpers.symbols import OUTLINE, Random, Stroke, curve, ink, join, tremble
 
 

@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from lenet_helpers.data import MNIST, Split
 from lenet_helpers.drawn_digits import draw_digits
-from lenet_helpers.handwriting import centre, shrink
+from lenet_helpers.reading.digit import centre, shrink
 from lenet_helpers.symbols import draw_symbols
 
 NO_DIGIT = 10  # the eleventh class

@@ -18,7 +18,7 @@ from torch.nn import functional
 from tqdm.auto import tqdm
 
 from lenet_helpers.data import MNIST, Split, fit_images
-from lenet_helpers.handwriting import centre, shrink
+from lenet_helpers.reading.digit import centre, shrink
 from lenet_helpers.training import bars_off
 
 CLASSES = "0123456789+-×÷/=()."  # the network's 19 classes, in their order

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lenet_helpers.arithmetic import (
+from lenet_helpers.errors import CourseError
+from lenet_helpers.reading.arithmetic import (
     ExpressionError,
     Number,
     Operation,
@@ -21,7 +22,6 @@ from lenet_helpers.arithmetic import (
     write,
     write_value,
 )
-from lenet_helpers.errors import CourseError
 
 NUMBERS = st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,2})?", fullmatch=True)
 SUMS = st.recursive(

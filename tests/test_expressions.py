@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lenet_helpers import our_pictures
-from lenet_helpers.arithmetic import ExpressionError, branches, parse
 from lenet_helpers.commands import answers
 from lenet_helpers.errors import CourseError
-from lenet_helpers.expressions import (
+from lenet_helpers.our_expressions import EXPRESSIONS, TEXTS, write_expression
+from lenet_helpers.plots import expressions as plots
+from lenet_helpers.reading.arithmetic import ExpressionError, branches, parse
+from lenet_helpers.reading.digit import NoInkError
+from lenet_helpers.reading.expressions import (
     GEOMETRY,
     Candidate,
     Reading,
@@ -26,11 +29,8 @@ from lenet_helpers.expressions import (
     read_expression,
     search,
 )
-from lenet_helpers.handwriting import NoInkError
-from lenet_helpers.lines import find_line
-from lenet_helpers.our_expressions import EXPRESSIONS, TEXTS, write_expression
-from lenet_helpers.pieces import segment
-from lenet_helpers.plots import expressions as plots
+from lenet_helpers.reading.groups import segment
+from lenet_helpers.reading.lines import find_line
 from lenet_helpers.recipes import load_pretrained
 from lenet_helpers.symbols import CLASSES, draw_symbol
 

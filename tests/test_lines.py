@@ -11,8 +11,16 @@ from scipy import ndimage
 
 from lenet_helpers import our_pictures
 from lenet_helpers.errors import CourseError
-from lenet_helpers.handwriting import NoInkError, prepare_digit
-from lenet_helpers.lines import find_line, find_parts, join, pen_width, prepare_part, tilt, typical
+from lenet_helpers.reading.digit import NoInkError, prepare_digit
+from lenet_helpers.reading.lines import (
+    find_line,
+    find_parts,
+    join,
+    pen_width,
+    prepare_part,
+    tilt,
+    typical,
+)
 
 some = settings(max_examples=8, deadline=None)
 

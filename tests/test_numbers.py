@@ -14,17 +14,18 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from torch import nn
 
-from lenet_helpers import our_pictures, segmentation
+from lenet_helpers import our_pictures
 from lenet_helpers.commands import answers
 from lenet_helpers.data import MNIST, Split, fit_images, read_splits
 from lenet_helpers.drawn_digits import DRAWINGS, draw_digits
 from lenet_helpers.errors import CourseError
-from lenet_helpers.lines import Part, find_line
 from lenet_helpers.number_network import NO_DIGIT, add_numbers, no_digits
 from lenet_helpers.plots import prediction as plots
-from lenet_helpers.prediction import predict, predict_varied, read_number
+from lenet_helpers.reading import cutting
+from lenet_helpers.reading.cutting import Candidate, Piece, cheapest_path
+from lenet_helpers.reading.lines import Part, find_line
+from lenet_helpers.reading.prediction import predict, predict_varied, read_number
 from lenet_helpers.recipes import load_pretrained
-from lenet_helpers.segmentation import Candidate, Piece, cheapest_path
 
 NUMBERS = our_pictures.PICTURES / "numbers"
 PLAIN = NUMBERS / "05_kraft.jpg"  # ten digits that stand apart: 5441813812
@@ -176,7 +177,7 @@ def test_the_slant_of_leaning_strokes_is_found(lean):
     page = Image.new("L", (700, 240), 255)
     for x in range(80, 600, 60):
         ImageDraw.Draw(page).line((x + lean * 100, 70, x, 170), fill=0, width=6)
-    assert segmentation.slant(find_line(page)) == pytest.approx(lean, abs=0.06)
+    assert cutting.slant(find_line(page)) == pytest.approx(lean, abs=0.06)
 
 
 def test_two_rings_that_touch_are_cut_where_they_do():
@@ -186,7 +187,7 @@ def test_two_rings_that_touch_are_cut_where_they_do():
     draw.ellipse((102, 50, 147, 110), outline=0, width=6)
     line = find_line(page)
     assert len(line.parts) == 1
-    rights = [piece.box[3] for piece, _ in segmentation.cut(line.parts[0], line, 0.0)]
+    rights = [piece.box[3] for piece, _ in cutting.cut(line.parts[0], line, 0.0)]
     assert any(abs(right - 104) <= 3 for right in rights[:-1])
 
 
@@ -197,19 +198,19 @@ def test_a_digit_in_three_pieces_is_joined_in_whatever_order_they_come(order):
     right = Part(np.ones((20, 20), bool), (40, 18, 60, 38))
     middle = Part(np.ones((10, 38), bool), (25, 0, 35, 38))
     pieces = [left, right, middle]
-    (whole,) = segmentation.join_stacked([pieces[k] for k in order], 0.0)
+    (whole,) = cutting.join_stacked([pieces[k] for k in order], 0.0)
     assert whole.box == (0, 0, 60, 38)
     assert whole.area == 20 * 20 * 2 + 10 * 38
 
 
 def test_parts_that_stand_side_by_side_stay_apart():
     parts = [part(0, 30), part(40, 70)]
-    assert segmentation.join_stacked(parts, 0.0) == parts
+    assert cutting.join_stacked(parts, 0.0) == parts
 
 
 def test_all_ink_of_a_part_is_in_its_pieces():
     line = find_line(NUMBERS / "10_yellow.jpg")
-    pieces = segmentation.find_pieces(line, 0.0)
+    pieces = cutting.find_pieces(line, 0.0)
     assert sum(piece.part.area for piece in pieces) == sum(part.area for part in line.parts)
 
 
@@ -285,12 +286,12 @@ def test_texts_are_scored_by_hand():
     rows = [
         (Path(f"{name}.png"), truth) for name, truth in [("a", "123"), ("b", "45"), ("c", "6789")]
     ]
-    answers = {"a": "123", "b": "455"}
+    told = {"a": "123", "b": "455"}
 
     def read(path):
-        if path.stem not in answers:
+        if path.stem not in told:
             raise CourseError("There is no ink.")
-        return answers[path.stem]
+        return told[path.stem]
 
     lines = answers.report_texts(rows, read, "numbers").splitlines()
     assert lines[0] == "exact 33.33% (1 of 3 numbers)"

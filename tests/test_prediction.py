@@ -15,11 +15,11 @@ from torch import nn
 from lenet_helpers import our_pictures
 from lenet_helpers.commands import answers
 from lenet_helpers.errors import CourseError
-from lenet_helpers.handwriting import prepare_digit
 from lenet_helpers.our_expressions import EXPRESSIONS, make_expressions
-from lenet_helpers.picture_files import open_picture
 from lenet_helpers.plots import prediction as plots
-from lenet_helpers.prediction import cost_of_threshold, predict
+from lenet_helpers.reading.digit import prepare_digit
+from lenet_helpers.reading.pictures import open_picture
+from lenet_helpers.reading.prediction import cost_of_threshold, predict
 from lenet_helpers.recipes import load_pretrained
 
 A_FIVE = next(our_pictures.PICTURES.glob("5_*.jpg"))

@@ -14,8 +14,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import log_expit
 
-from lenet_helpers.lines import Line, Part, join
-from lenet_helpers.segmentation import CUT_COST, cut, extent, slant
+from lenet_helpers.reading.cutting import CUT_COST, cut, extent, slant
+from lenet_helpers.reading.lines import Line, Part, join
 
 MOST_PIECES = 7  # of one symbol
 NEAR = 0.6  # of a digit's height: pieces further apart belong to two symbols

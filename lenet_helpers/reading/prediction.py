@@ -11,12 +11,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lenet_helpers import segmentation
 from lenet_helpers.errors import CourseError
-from lenet_helpers.handwriting import NoInkError, Prepared, prepare_digit
-from lenet_helpers.lines import Line, Part, find_line, number_parts, prepare_part
 from lenet_helpers.model import evaluation_mode
-from lenet_helpers.picture_files import Picture
+from lenet_helpers.reading import cutting
+from lenet_helpers.reading.digit import NoInkError, Prepared, prepare_digit
+from lenet_helpers.reading.lines import Line, Part, find_line, number_parts, prepare_part
+from lenet_helpers.reading.pictures import Picture
 
 BATCH = 1000
 SURE = 0.9  # an answer of lower probability is called unsure
@@ -116,7 +116,7 @@ def read_number(model: nn.Module, image: Picture) -> Number:
     """Read one line of digits.
 
     The ink is cut at its thin places, neighbouring pieces are joined in every way that could make
-    a digit, and the network's confidence decides; see `segmentation`.
+    a digit, and the network's confidence decides; see `cutting`.
 
     Parameters
     ----------
@@ -135,16 +135,16 @@ def read_number(model: nn.Module, image: Picture) -> Number:
     line = find_line(image)
     if line.pen > THICKEST * line.height:
         raise NoInkError("What is drawn is too thick for strokes: the picture shows no number.")
-    lean = segmentation.slant(line)
-    pieces = segmentation.find_pieces(line, lean)
-    found = segmentation.candidates(pieces, line, lean)
+    lean = cutting.slant(line)
+    pieces = cutting.find_pieces(line, lean)
+    found = cutting.candidates(pieces, line, lean)
     if not found:
         raise NoInkError("Nothing on the paper is as high as a digit: it shows no number.")
     images = torch.cat([prepare_part(line, candidate.part) for candidate in found])
     probabilities = predict_varied(model, images)
     best = probabilities[:, :10].max(dim=1).values
     costs = -((1 - DOUBT) * best + DOUBT / 10).log()
-    path = segmentation.cheapest_path(pieces, found, costs.tolist(), line.height)
+    path = cutting.cheapest_path(pieces, found, costs.tolist(), line.height)
     digits = probabilities[path, :10].argmax(dim=1).tolist()
     parts = [found[number].part for number in path]
     text = "".join(map(str, digits))

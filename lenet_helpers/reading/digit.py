@@ -26,7 +26,7 @@ from skimage.segmentation import clear_border
 
 from lenet_helpers.data import IMAGE_SIZE, MEAN, STANDARD_DEVIATION, fit_images
 from lenet_helpers.errors import CourseError
-from lenet_helpers.picture_files import Picture, open_picture, resize
+from lenet_helpers.reading.pictures import Picture, open_picture, resize
 
 LONGEST = 20  # pixels: the longest side of a digit of MNIST
 CENTRE = 14  # row and column, counted from 0, that the centre of mass comes nearest to

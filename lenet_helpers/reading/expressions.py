@@ -18,11 +18,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from lenet_helpers.arithmetic import DIGITS, ExpressionError, Judgement, State, follow, judge
-from lenet_helpers.lines import Line, Part, find_line, prepare_part
-from lenet_helpers.picture_files import Picture
-from lenet_helpers.pieces import Segments, segment
-from lenet_helpers.prediction import predict
+from lenet_helpers.reading.arithmetic import (
+    DIGITS,
+    ExpressionError,
+    Judgement,
+    State,
+    follow,
+    judge,
+)
+from lenet_helpers.reading.groups import Segments, segment
+from lenet_helpers.reading.lines import Line, Part, find_line, prepare_part
+from lenet_helpers.reading.pictures import Picture
+from lenet_helpers.reading.prediction import predict
 from lenet_helpers.symbols import CLASSES, slant
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right in pixels of the straightened line

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.signal import find_peaks
 
-from lenet_helpers.lines import Line, Part, join
+from lenet_helpers.reading.lines import Line, Part, join
 
 SLANTS = np.arange(-0.2, 0.61, 0.05)  # sideways per pixel of height, to try
 MOST_PIECES = 7  # of one digit

@@ -17,8 +17,8 @@ from scipy import ndimage
 
 from lenet_helpers import our_pictures
 from lenet_helpers.errors import CourseError
-from lenet_helpers.handwriting import NoInkError, centre, prepare_as_published, prepare_digit
-from lenet_helpers.prediction import predict
+from lenet_helpers.reading.digit import NoInkError, centre, prepare_as_published, prepare_digit
+from lenet_helpers.reading.prediction import predict
 from lenet_helpers.recipes import load_pretrained
 
 some = settings(

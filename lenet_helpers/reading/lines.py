@@ -20,7 +20,7 @@ from skimage.transform import probabilistic_hough_line
 
 from lenet_helpers.data import fit_images
 from lenet_helpers.errors import CourseError
-from lenet_helpers.handwriting import (
+from lenet_helpers.reading.digit import (
     Ink,
     NoInkError,
     centre,
@@ -29,7 +29,7 @@ from lenet_helpers.handwriting import (
     find_ink,
     shrink,
 )
-from lenet_helpers.picture_files import Picture, open_picture
+from lenet_helpers.reading.pictures import Picture, open_picture
 
 LARGEST_LINE = 1600  # pixels: longest side to work with; 40 symbols get 40 pixels each
 MOST_SYMBOLS = 100  # parts of one line
