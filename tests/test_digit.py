@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
-from lenet_helpers import our_pictures
 from lenet_helpers.errors import CourseError
+from lenet_helpers.pen import photos
 from lenet_helpers.reading.digit import NoInkError, centre, prepare_as_published, prepare_digit
 from lenet_helpers.reading.prediction import predict
 from lenet_helpers.recipes import load_pretrained
@@ -146,7 +146,7 @@ def test_real_digits_drawn_large_are_read_as_the_digits_themselves(mnist_test):
 
 
 def test_the_pictures_of_the_kit_are_read():
-    rows = our_pictures.read_labels(our_pictures.PICTURES)
+    rows = photos.read_labels(photos.PICTURES)
     labels = torch.tensor([int(label) for _, label in rows])
     assert len(rows) == 40
     assert sum(path.stat().st_size for path, _ in rows) < 1_000_000
@@ -185,12 +185,12 @@ def test_a_picture_of_nothing_is_no_digit(name):
         prepare_digit(NOTHING[name].astype(np.uint8))
 
 
-@pytest.mark.parametrize("paper", our_pictures.PAPERS, ids=lambda paper: paper.name)
+@pytest.mark.parametrize("paper", photos.PAPERS, ids=lambda paper: paper.name)
 def test_blank_paper_is_no_digit(paper):
     generator = np.random.default_rng(1)
     for _ in range(3):
         with pytest.raises(NoInkError):
-            prepare_digit(our_pictures.blank_page(paper, generator))
+            prepare_digit(photos.blank_page(paper, generator))
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lenet_helpers import our_pictures
 from lenet_helpers.commands import answers
 from lenet_helpers.errors import CourseError
-from lenet_helpers.our_expressions import EXPRESSIONS, TEXTS, write_expression
+from lenet_helpers.pen import photos
+from lenet_helpers.pen.sums import EXPRESSIONS, TEXTS, write_expression
+from lenet_helpers.pen.symbols import CLASSES, draw_symbol
 from lenet_helpers.plots import expressions as plots
 from lenet_helpers.reading.arithmetic import ExpressionError, branches, parse
 from lenet_helpers.reading.digit import NoInkError
@@ -32,9 +33,8 @@ from lenet_helpers.reading.expressions import (
 from lenet_helpers.reading.groups import segment
 from lenet_helpers.reading.lines import find_line
 from lenet_helpers.recipes import load_pretrained
-from lenet_helpers.symbols import CLASSES, draw_symbol
 
-PAPER = our_pictures.PAPERS[0]
+PAPER = photos.PAPERS[0]
 PROBABILITIES = st.lists(st.floats(0.01, 1), min_size=3, max_size=3)
 
 
@@ -129,7 +129,7 @@ def network():
 
 
 def test_the_kits_pictures_are_read_and_worked_out(network):
-    rows = our_pictures.read_labels(EXPRESSIONS)
+    rows = photos.read_labels(EXPRESSIONS)
     answers = [read_expression(network, path) for path, _ in rows]
     assert [truth for _, truth in rows] == list(TEXTS)
     assert sum(a.text == truth for a, (_, truth) in zip(answers, rows, strict=True)) >= 7
@@ -164,7 +164,7 @@ def test_a_bracket_that_is_missing_is_not_made_up(network, mnist_test):
 
 
 def test_a_blank_page_is_refused(network):
-    page = our_pictures.blank_page(PAPER, np.random.default_rng(0))
+    page = photos.blank_page(PAPER, np.random.default_rng(0))
     with pytest.raises(NoInkError):
         read_expression(network, page)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from lenet_helpers import our_pictures
 from lenet_helpers.errors import CourseError
+from lenet_helpers.pen import photos
 from lenet_helpers.reading.digit import NoInkError, prepare_digit
 from lenet_helpers.reading.lines import (
     find_line,
@@ -105,7 +105,7 @@ def test_joined_parts_have_the_ink_of_both():
 
 
 def test_a_part_is_prepared_as_a_picture_of_it_would_be():
-    photo = Image.open(next(our_pictures.PICTURES.glob("5_*.jpg")))
+    photo = Image.open(next(photos.PICTURES.glob("5_*.jpg")))
     line = find_line(photo)
     image = prepare_part(line, join(line.parts))
     assert image.shape == (1, 1, 32, 32)
@@ -192,10 +192,10 @@ def test_faint_rules_far_paler_than_the_ink_do_not_matter():
     assert len(find_line(faint).parts) == 8
 
 
-@pytest.mark.parametrize("paper", our_pictures.PAPERS, ids=lambda paper: paper.name)
+@pytest.mark.parametrize("paper", photos.PAPERS, ids=lambda paper: paper.name)
 def test_blank_paper_has_nothing_written(paper):
     for seed in range(3):
-        blank = our_pictures.blank_page(paper, np.random.default_rng(seed), (200, 700))
+        blank = photos.blank_page(paper, np.random.default_rng(seed), (200, 700))
         with pytest.raises(CourseError):
             find_line(blank)
 

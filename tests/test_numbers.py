@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from torch import nn
 
-from lenet_helpers import our_pictures
 from lenet_helpers.commands import answers
 from lenet_helpers.data import MNIST, Split, fit_images, read_splits
-from lenet_helpers.drawn_digits import DRAWINGS, draw_digits
 from lenet_helpers.errors import CourseError
-from lenet_helpers.number_network import NO_DIGIT, add_numbers, no_digits
+from lenet_helpers.pen import photos
+from lenet_helpers.pen.digits import DRAWINGS, draw_digits
+from lenet_helpers.pen.numbers import NO_DIGIT, add_numbers, no_digits
 from lenet_helpers.plots import prediction as plots
 from lenet_helpers.reading import cutting
 from lenet_helpers.reading.cutting import Candidate, Piece, cheapest_path
@@ -27,7 +27,7 @@ from lenet_helpers.reading.lines import Part, find_line
 from lenet_helpers.reading.prediction import predict, predict_varied, read_number
 from lenet_helpers.recipes import load_pretrained
 
-NUMBERS = our_pictures.PICTURES / "numbers"
+NUMBERS = photos.PICTURES / "numbers"
 PLAIN = NUMBERS / "05_kraft.jpg"  # ten digits that stand apart: 5441813812
 
 
@@ -39,9 +39,9 @@ def network():
 def written(digits, numbers, seed=0, **how):
     """These digits of the test set rendered in one line, and what it says."""
     images, labels = digits
-    paper = our_pictures.PAPERS[seed % len(our_pictures.PAPERS)]
+    paper = photos.PAPERS[seed % len(photos.PAPERS)]
     generator = np.random.default_rng(seed)
-    photo = our_pictures.write_number(images[numbers], paper, generator, **how)
+    photo = photos.write_number(images[numbers], paper, generator, **how)
     return photo, "".join(map(str, labels[numbers]))
 
 
@@ -90,7 +90,7 @@ def test_specks_do_not_matter(network, mnist_test):
 
 
 def test_one_digit_is_a_number_too(network):
-    assert read_number(network, next(our_pictures.PICTURES.glob("5_*.jpg"))).text == "5"
+    assert read_number(network, next(photos.PICTURES.glob("5_*.jpg"))).text == "5"
 
 
 def test_a_network_of_ten_classes_serves_too():
@@ -121,9 +121,9 @@ def test_the_number_of_a_figure_can_be_looked_at_step_by_step(network):
 # ---- what is no number ----
 
 
-@pytest.mark.parametrize("paper", our_pictures.PAPERS[::3], ids=lambda paper: paper.name)
+@pytest.mark.parametrize("paper", photos.PAPERS[::3], ids=lambda paper: paper.name)
 def test_a_blank_page_is_no_number(network, paper):
-    blank = our_pictures.blank_page(paper, np.random.default_rng(2), (200, 700))
+    blank = photos.blank_page(paper, np.random.default_rng(2), (200, 700))
     with pytest.raises(CourseError):
         read_number(network, blank)
 
@@ -142,7 +142,7 @@ def test_several_lines_are_refused_in_words(network):
 
 
 def test_letters_leave_the_network_unsure(network):
-    unsure = [not read_number(network, our_pictures.letter(c)).sure for c in "ABEFHKMRWX"]
+    unsure = [not read_number(network, photos.letter(c)).sure for c in "ABEFHKMRWX"]
     assert sum(unsure) >= 6
 
 

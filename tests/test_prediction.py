@@ -12,17 +12,17 @@ from conftest import command, lenet
 from PIL import Image
 from torch import nn
 
-from lenet_helpers import our_pictures
 from lenet_helpers.commands import answers
 from lenet_helpers.errors import CourseError
-from lenet_helpers.our_expressions import EXPRESSIONS, make_expressions
+from lenet_helpers.pen import photos
+from lenet_helpers.pen.sums import EXPRESSIONS, make_expressions
 from lenet_helpers.plots import prediction as plots
 from lenet_helpers.reading.digit import prepare_digit
 from lenet_helpers.reading.pictures import open_picture
 from lenet_helpers.reading.prediction import cost_of_threshold, predict
 from lenet_helpers.recipes import load_pretrained
 
-A_FIVE = next(our_pictures.PICTURES.glob("5_*.jpg"))
+A_FIVE = next(photos.PICTURES.glob("5_*.jpg"))
 
 
 def test_probabilities_are_the_softmax_of_the_logits(mnist):
@@ -85,16 +85,16 @@ def test_cost_of_a_threshold_by_hand():
 
 
 def test_letters_and_clothes_have_ink():
-    for name in our_pictures.CLOTHES:
-        assert prepare_digit(our_pictures.clothes(name)).steps["28×28"].max() == 1
-    assert prepare_digit(our_pictures.letter("A")).tensor.shape == (1, 1, 32, 32)
+    for name in photos.CLOTHES:
+        assert prepare_digit(photos.clothes(name)).steps["28×28"].max() == 1
+    assert prepare_digit(photos.letter("A")).tensor.shape == (1, 1, 32, 32)
 
 
 @pytest.mark.parametrize(
     ("make", "kept", "size"),
     [
-        (our_pictures.make_pictures, our_pictures.PICTURES, 1_000_000),
-        (our_pictures.make_numbers, our_pictures.PICTURES / "numbers", 500_000),
+        (photos.make_pictures, photos.PICTURES, 1_000_000),
+        (photos.make_numbers, photos.PICTURES / "numbers", 500_000),
         (make_expressions, EXPRESSIONS, 200_000),
     ],
 )

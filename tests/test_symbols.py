@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from lenet_helpers.data import MNIST, Batches, Split, fit_splits, read_splits
-from lenet_helpers.recipes import PRETRAINED, find_recipe, load_pretrained, train_recipe
-from lenet_helpers.symbols import (
+from lenet_helpers.pen.symbols import (
     CLASSES,
     DRAWINGS,
     OFTEN,
@@ -25,6 +24,7 @@ from lenet_helpers.symbols import (
     generate_symbols,
     smooth,
 )
+from lenet_helpers.recipes import PRETRAINED, find_recipe, load_pretrained, train_recipe
 from lenet_helpers.training import evaluate
 
 CARD = (PRETRAINED / "README.md").read_text(encoding="utf-8")

@@ -13,13 +13,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lenet_helpers.errors import CourseError
-from lenet_helpers.our_pictures import read_labels
+from lenet_helpers.pen.photos import read_labels
+from lenet_helpers.pen.symbols import CLASSES
 from lenet_helpers.reading.arithmetic import branches, parse, plain, write_value
 from lenet_helpers.reading.digit import Prepared, prepare_digit
 from lenet_helpers.reading.expressions import Expression, classify, read_expression
 from lenet_helpers.reading.prediction import SURE, Number, predict, read_number
 from lenet_helpers.recipes import load_pretrained
-from lenet_helpers.symbols import CLASSES
 
 BAR = 30  # characters for a probability of 1
 REFUSED = "none"

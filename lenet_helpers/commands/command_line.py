@@ -410,8 +410,8 @@ def pictures(
 ) -> None:
     """Make the kit's pictures of digits, numbers and arithmetic again, from MNIST's test digits."""
     from lenet_helpers.data import read_splits
-    from lenet_helpers.our_expressions import make_expressions
-    from lenet_helpers.our_pictures import make_numbers, make_pictures
+    from lenet_helpers.pen.photos import make_numbers, make_pictures
+    from lenet_helpers.pen.sums import make_expressions
 
     test = read_splits(data_dir).test
     for make, folder in (

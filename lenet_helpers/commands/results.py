@@ -19,8 +19,8 @@ from lenet_helpers.data import MNIST, Batches
 from lenet_helpers.errors import CourseError
 from lenet_helpers.evidence import final_accuracies
 from lenet_helpers.files import ROOT, write_whole
+from lenet_helpers.pen.symbols import generate_symbols
 from lenet_helpers.recipes import EVALUATION_BATCH, PRETRAINED, find_recipe, load_pretrained
-from lenet_helpers.symbols import generate_symbols
 from lenet_helpers.training import evaluate
 
 TEXTS = (ROOT / "README.md", ROOT / "docs" / "results.md", PRETRAINED / "README.md")

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from lenet_helpers.pen.symbols import CLASSES, slant
 from lenet_helpers.reading.arithmetic import (
     DIGITS,
     ExpressionError,
@@ -30,7 +31,6 @@ from lenet_helpers.reading.groups import Segments, segment
 from lenet_helpers.reading.lines import Line, Part, find_line, prepare_part
 from lenet_helpers.reading.pictures import Picture
 from lenet_helpers.reading.prediction import predict
-from lenet_helpers.symbols import CLASSES, slant
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right in pixels of the straightened line
 SLANTS = (-0.12, 0.0, 0.12)  # to the side for each pixel upwards

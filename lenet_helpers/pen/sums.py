@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from lenet_helpers.our_pictures import PAPERS, PICTURES, Paper, render, write_pictures
-from lenet_helpers.symbols import DRAWINGS, SIDE, ink
+from lenet_helpers.pen.photos import PAPERS, PICTURES, Paper, render, write_pictures
+from lenet_helpers.pen.symbols import DRAWINGS, SIDE, ink
 
 EXPRESSIONS = PICTURES / "expressions"
 TEXTS = (

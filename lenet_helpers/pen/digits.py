@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from scipy.interpolate import CubicSpline
 
+from lenet_helpers.pen.symbols import OUTLINE, Random, Stroke, curve, ink, join, tremble
 from lenet_helpers.reading.digit import centre, shrink
-from lenet_helpers.symbols import OUTLINE, Random, Stroke, curve, ink, join, tremble
 
 
 def draw_two(random: Random) -> list[Stroke]:

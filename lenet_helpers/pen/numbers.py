@@ -16,9 +16,9 @@ import torch
 from scipy import ndimage
 
 from lenet_helpers.data import MNIST, Split
-from lenet_helpers.drawn_digits import draw_digits
+from lenet_helpers.pen.digits import draw_digits
+from lenet_helpers.pen.symbols import draw_symbols
 from lenet_helpers.reading.digit import centre, shrink
-from lenet_helpers.symbols import draw_symbols
 
 NO_DIGIT = 10  # the eleventh class
 DRAWN = "12479"  # digits that are written otherwise outside the United States
