@@ -35,8 +35,8 @@ from scipy import ndimage
 from skimage.morphology import skeletonize
 from torchvision.datasets import MNIST
 
-from lenet_helpers import page
 from lenet_helpers.commands import lessons
+from lenet_helpers.playground import page
 
 pytestmark = pytest.mark.browser
 
@@ -314,7 +314,7 @@ def lesson(lab: Lab) -> str:
 @pytest.fixture(scope="module")
 def two_views(lab: Lab) -> str:
     """A notebook that shows one pad twice."""
-    first = "from lenet_helpers.pad import DrawingPad\npad = DrawingPad()\npad"
+    first = "from lenet_helpers.playground.pad import DrawingPad\npad = DrawingPad()\npad"
     return lab.add("two_views.ipynb", first, "pad")
 
 
@@ -387,7 +387,7 @@ def test_the_drawing_is_still_there_after_a_reload(lab, two_views, visit):
 def test_one_draws_on_while_python_is_busy(lab, visit, digits):
     name = lab.add(
         "busy.ipynb",
-        "from lenet_helpers.pad import DrawingPad, live_prediction\n"
+        "from lenet_helpers.playground.pad import DrawingPad, live_prediction\n"
         "from lenet_helpers.recipes import load_pretrained\n"
         "pad = DrawingPad()\n"
         "live_prediction(pad, load_pretrained())",
@@ -408,7 +408,7 @@ def test_a_slow_network_reads_the_newest_drawing_and_skips_what_came_before(lab,
         "slow.ipynb",
         "import pathlib, time\n"
         "from lenet_helpers.model import LeNet5\n"
-        "from lenet_helpers.pad import DrawingPad, live_prediction\n"
+        "from lenet_helpers.playground.pad import DrawingPad, live_prediction\n"
         "from lenet_helpers.recipes import load_pretrained\n"
         "class Slow(LeNet5):\n"
         "    def forward(self, images):\n"

@@ -20,11 +20,11 @@ from IPython.core.formatters import DisplayFormatter
 from PIL import Image, ImageDraw
 from torch import nn
 
-from lenet_helpers import pad as pads
-from lenet_helpers import page
 from lenet_helpers.errors import CourseError
 from lenet_helpers.model import LeNet5
-from lenet_helpers.pad import DrawingPad, live_prediction, watch
+from lenet_helpers.playground import pad as pads
+from lenet_helpers.playground import page
+from lenet_helpers.playground.pad import DrawingPad, live_prediction, watch
 from lenet_helpers.reading.digit import prepare_digit
 from lenet_helpers.reading.prediction import predict
 from lenet_helpers.recipes import load_pretrained

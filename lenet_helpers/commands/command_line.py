@@ -431,7 +431,7 @@ def demo(
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
     """Draw a digit on a page in the browser and watch the network; Ctrl-C ends it."""
-    from lenet_helpers import page
+    from lenet_helpers.playground import page
 
     port = page.free_port(port)
     typer.echo(f"The pad is at http://{page.HOST}:{port}/ for this machine only. Ctrl-C ends it.")

@@ -10,7 +10,7 @@ from lenet_helpers.errors import CourseError
 from lenet_helpers.files import ROOT
 
 NOTEBOOK = ROOT / "notebooks" / "demo.ipynb"
-TEMPLATES = ROOT / "lenet_helpers" / "static"  # holds voila/templates/lenet
+TEMPLATES = ROOT / "lenet_helpers" / "playground" / "static"  # holds voila/templates/lenet
 HOST = "127.0.0.1"
 PORT = 8866
 
