@@ -29,7 +29,7 @@ from lenet_helpers.lenet_1998 import (
 from lenet_helpers.model import LeNet5
 from lenet_helpers.pen.numbers import BEND, NO_DIGIT, add_numbers
 from lenet_helpers.pen.symbols import CLASSES, add_symbols
-from lenet_helpers.published import flip_homework, mindspore_lenet5, random_flip
+from lenet_helpers.studies.published import flip_homework, mindspore_lenet5, random_flip
 from lenet_helpers.training import History, Metrics, evaluate, fit, seed_everything
 
 EVALUATION_BATCH = 400  # the fastest: its feature maps fit the cache; no result depends on it

@@ -21,9 +21,9 @@ import pytest
 from torchvision import datasets
 
 from lenet_helpers.commands.command_line import main
-from lenet_helpers.comparison import Comparison, Run, describe
 from lenet_helpers.data import MNIST, load_mnist
 from lenet_helpers.mnist_files import fetch_mnist
+from lenet_helpers.studies.runner import Comparison, Run, describe
 
 # A job that a shell started in the background ignores Ctrl-C, and so do its child processes; the
 # tests of Ctrl-C would wait for ever.

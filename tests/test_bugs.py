@@ -16,11 +16,11 @@ from torch import nn
 from torch.nn import functional
 from torchvision.transforms import v2
 
-from lenet_helpers import bugs
 from lenet_helpers.augmentation import vary
 from lenet_helpers.checkpoints import save_weights
 from lenet_helpers.commands import lessons
 from lenet_helpers.model import LeNet5
+from lenet_helpers.studies import bugs
 
 (LESSON,) = lessons.find_lessons(["09"])
 NAMES = {"torch": torch, "nn": nn, "functional": functional, "LeNet5": LeNet5}

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from lenet_helpers import claims
-from lenet_helpers.claims import (
+from lenet_helpers.commands import command_line
+from lenet_helpers.commands.command_line import app
+from lenet_helpers.studies import claims
+from lenet_helpers.studies.claims import (
     CLAIMS,
     Claim,
     confidence_of_a_row,
@@ -20,11 +22,9 @@ from lenet_helpers.claims import (
     table,
     verdict,
 )
-from lenet_helpers.commands import command_line
-from lenet_helpers.commands.command_line import app
-from lenet_helpers.comparison import Comparison, Record, describe, versions
-from lenet_helpers.evidence import Interval, mean_interval
-from lenet_helpers.reproduction import AS_PUBLISHED, PUBLISHED, STUDY, study_runs
+from lenet_helpers.studies.reproduction import AS_PUBLISHED, PUBLISHED, STUDY, study_runs
+from lenet_helpers.studies.runner import Comparison, Record, describe, versions
+from lenet_helpers.studies.statistics import Interval, mean_interval
 
 
 def record(

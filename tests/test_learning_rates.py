@@ -11,12 +11,19 @@ import torch
 from conftest import command
 from typer.testing import CliRunner
 
-from lenet_helpers import learning_rates
 from lenet_helpers.commands.command_line import app
-from lenet_helpers.comparison import Comparison
 from lenet_helpers.data import Batches, Split
-from lenet_helpers.learning_rates import BATCH_NORM, NAME, RATES, STUDY, accuracy_at, settings
 from lenet_helpers.model import LeNet5
+from lenet_helpers.studies import learning_rates
+from lenet_helpers.studies.learning_rates import (
+    BATCH_NORM,
+    NAME,
+    RATES,
+    STUDY,
+    accuracy_at,
+    settings,
+)
+from lenet_helpers.studies.runner import Comparison
 from lenet_helpers.training import seed_everything
 
 

@@ -8,7 +8,8 @@ from torch import nn
 
 from lenet_helpers.data import MEAN, STANDARD_DEVIATION
 from lenet_helpers.model import LeNet5
-from lenet_helpers.published import (
+from lenet_helpers.recipes import find_recipe
+from lenet_helpers.studies.published import (
     MINDSPORE_SPREAD,
     WRONG_MEAN,
     WrongMean,
@@ -16,7 +17,6 @@ from lenet_helpers.published import (
     mindspore_lenet5,
     random_flip,
 )
-from lenet_helpers.recipes import find_recipe
 
 LENET5 = (6 * 25 + 6) + (16 * 6 * 25 + 16) + (400 * 120 + 120) + (120 * 84 + 84) + (84 * 10 + 10)
 

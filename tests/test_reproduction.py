@@ -10,13 +10,11 @@ import torch
 from conftest import assert_is_of_today
 from torch import nn
 
-from lenet_helpers import reproduction
-from lenet_helpers.comparison import Comparison, describe, fingerprint
 from lenet_helpers.data import MNIST, Batches, Split, load_mnist
-from lenet_helpers.evidence import paired_variants
-from lenet_helpers.published import random_flip
 from lenet_helpers.recipes import find_recipe, make_test_batches, train_recipe
-from lenet_helpers.reproduction import (
+from lenet_helpers.studies import reproduction
+from lenet_helpers.studies.published import random_flip
+from lenet_helpers.studies.reproduction import (
     ABLATION_SEEDS,
     AS_PUBLISHED,
     CLAIMED_ABLATION,
@@ -27,6 +25,8 @@ from lenet_helpers.reproduction import (
     right_by_class,
     study_runs,
 )
+from lenet_helpers.studies.runner import Comparison, describe, fingerprint
+from lenet_helpers.studies.statistics import paired_variants
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +202,7 @@ def test_mended_it_is_the_same_training_up_to_where_it_was_stopped(study):
 
 
 def test_the_tutorial_with_the_layers_is_the_arm_of_lesson_04():
-    from lenet_helpers.comparison import variants_of
+    from lenet_helpers.studies.runner import variants_of
 
     both, here = variants_of("sgd-plain")["both"], find_recipe("sgd-bn-dropout")
     assert (here.model.func, here.model.keywords) == (both.model.func, both.model.keywords)
@@ -212,7 +212,7 @@ def test_the_tutorial_with_the_layers_is_the_arm_of_lesson_04():
 
 @pytest.mark.lessons
 def test_a_recipe_trained_again_lies_where_the_study_says(study, data_dir):
-    from lenet_helpers.claims import further_run
+    from lenet_helpers.studies.claims import further_run
 
     recipe = find_recipe("momentum-slow")
     mnist = load_mnist(data_dir, fit=recipe.fit, validation_size=0)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from conftest import assert_is_of_today
 
-from lenet_helpers import techniques
-from lenet_helpers.comparison import Comparison, fingerprint
 from lenet_helpers.data import MNIST, Batches, Split
 from lenet_helpers.errors import CourseError
 from lenet_helpers.recipes import find_recipe, load_pretrained, train_recipe
+from lenet_helpers.studies import techniques
+from lenet_helpers.studies.runner import Comparison, fingerprint
 from lenet_helpers.training import evaluate
 
 

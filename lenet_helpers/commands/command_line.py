@@ -165,9 +165,9 @@ def compare(
 
     Ten seeds take about an hour and a half of one core. Stopped and started again, it goes on.
     """
-    from lenet_helpers import comparison
+    from lenet_helpers.studies import runner
 
-    _study("compare", seeds, comparison.study_runs(seeds), output, data_dir, processes)
+    _study("compare", seeds, runner.study_runs(seeds), output, data_dir, processes)
 
 
 @app.command("learning-rates")
@@ -181,8 +181,8 @@ def learning_rates(
 
     24 seeds take about ten minutes of one core.
     """
-    from lenet_helpers import learning_rates as rates
     from lenet_helpers.mnist_files import fetch_mnist
+    from lenet_helpers.studies import learning_rates as rates
 
     _check_result(output)
     fetch_mnist(data_dir)  # here, once, and not in every training
@@ -204,8 +204,8 @@ def recipes(
 
     Twenty seeds take more than two hours of one core. Stopped and started again, it goes on.
     """
-    from lenet_helpers import claims, reproduction
     from lenet_helpers.files import write_whole
+    from lenet_helpers.studies import claims, reproduction
 
     runs, measure = reproduction.study_runs(seeds), reproduction.measure
     result = _study("recipes", seeds, runs, output, data_dir, processes, measure)
@@ -225,9 +225,9 @@ def lenet_1998(
 
     Five seeds take more than three hours of one core. Stopped and started again, it goes on.
     """
-    from lenet_helpers import from_1998
+    from lenet_helpers.studies import lenet_1998
 
-    runs, measure = from_1998.study_runs(seeds), from_1998.measure
+    runs, measure = lenet_1998.study_runs(seeds), lenet_1998.measure
     _study("lenet-1998", seeds, runs, output, data_dir, processes, measure)
 
 
@@ -242,7 +242,7 @@ def first_weights(
 
     24 seeds take about 20 minutes of one core. Stopped and started again, it goes on.
     """
-    from lenet_helpers import from_1998 as study
+    from lenet_helpers.studies import lenet_1998 as study
 
     runs, measure = study.first_weights_runs(seeds), study.measure_f6
     train_size = study.FIRST_WEIGHTS_IMAGES
@@ -260,7 +260,7 @@ def techniques(
 
     Two seeds take about 40 minutes of one core. Stopped and started again, it goes on.
     """
-    from lenet_helpers import techniques as study
+    from lenet_helpers.studies import techniques as study
 
     runs, measure = study.study_runs(seeds), study.measure
     _study("techniques", seeds, runs, output, data_dir, processes, measure)
@@ -277,7 +277,7 @@ def best(
 
     Five seeds take about an hour of one core. Stopped and started again, it goes on.
     """
-    from lenet_helpers import techniques as study
+    from lenet_helpers.studies import techniques as study
 
     _study("best", seeds, study.best_runs(seeds), output, data_dir, processes)
 
@@ -293,8 +293,8 @@ def _study(
     train_size: int | None = None,
 ) -> Any:
     """Train the runs of a study and write the result; what is done is kept in build/ meanwhile."""
-    from lenet_helpers.comparison import compare
     from lenet_helpers.mnist_files import fetch_mnist
+    from lenet_helpers.studies.runner import compare
 
     _check_result(output)
     fetch_mnist(data_dir)  # here, once, and not in every training

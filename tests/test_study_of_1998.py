@@ -9,20 +9,20 @@ import pytest
 import torch
 from conftest import assert_is_of_today
 
-from lenet_helpers import from_1998
-from lenet_helpers.comparison import Comparison, Run, train_run
 from lenet_helpers.data import Split
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import find_recipe, make_optimizer
+from lenet_helpers.studies import lenet_1998
+from lenet_helpers.studies.runner import Comparison, Run, train_run
 
 
 @pytest.fixture(scope="module")
 def study() -> Comparison:
-    return Comparison.load(from_1998.STUDY)
+    return Comparison.load(lenet_1998.STUDY)
 
 
 def test_the_walk_goes_from_60_000_parameters_to_todays_61_706():
-    networks = [recipe.model() for recipe in from_1998.walk().values()]
+    networks = [recipe.model() for recipe in lenet_1998.walk().values()]
     counts = [sum(p.numel() for p in network.parameters()) for network in networks]
     # A linear output: 84·10 + 10. Pooling without weights: -12 - 32. All of C3: 2,416 - 1,516.
     expected = [60_000, 60_850, 60_850, 60_850 - 44, 61_706, 61_706, 61_706]
@@ -30,14 +30,14 @@ def test_the_walk_goes_from_60_000_parameters_to_todays_61_706():
 
 
 def test_the_walk_ends_with_todays_network_and_recipe():
-    last, course = list(from_1998.walk().values())[-1], find_recipe("course")
+    last, course = list(lenet_1998.walk().values())[-1], find_recipe("course")
     assert last.model is LeNet5
     for name in ("optimizer", "learning_rate", "batch_size", "schedule", "normalize", "fit"):
         assert getattr(last, name) == getattr(course, name), name
 
 
 def test_the_last_change_is_only_the_input():
-    *_, before, after = from_1998.walk().values()
+    *_, before, after = lenet_1998.walk().values()
     torch.manual_seed(0)
     old = before.model()
     new = after.model()
@@ -49,12 +49,12 @@ def test_the_last_change_is_only_the_input():
 def test_the_committed_study_is_of_todays_recipes_and_complete(study):
     seeds = len(study.of("lenet-1998", "small batches"))
     assert seeds >= 3
-    assert_is_of_today(study, "lenet-1998", from_1998.study_runs(seeds))
+    assert_is_of_today(study, "lenet-1998", lenet_1998.study_runs(seeds))
 
 
 def test_to_the_letter_the_first_weights_lie_within_2_4_over_the_fan_in():
     torch.manual_seed(0)
-    network = from_1998.to_the_letter()
+    network = lenet_1998.to_the_letter()
     for layer, inputs in ((network.c1, 25), (network.s2, 4), (network.c5, 400), (network.f6, 120)):
         assert layer.weight.abs().max() <= 2.4 / inputs
     assert network.c5.weight.std().item() == pytest.approx(2.4 / 400 / math.sqrt(3), rel=0.05)
@@ -62,7 +62,7 @@ def test_to_the_letter_the_first_weights_lie_within_2_4_over_the_fan_in():
 
 def test_both_kinds_of_first_weights_get_the_same_cures():
     cures = {"2.4 / F": [], "1.2 / √F": []}
-    for variant, recipe, seed in from_1998.first_weights_runs(2):
+    for variant, recipe, seed in lenet_1998.first_weights_runs(2):
         cures[recipe.name].append((variant, recipe.learning_rate, recipe.warm_up, seed))
     paper = 0.0005
     one_seed = [(paper, 0), (paper, 8000), (paper / 4, 0), (paper / 4, 8000), (paper / 16, 8000)]
@@ -71,7 +71,7 @@ def test_both_kinds_of_first_weights_get_the_same_cures():
 
 
 def test_first_weights_are_compared_without_the_test_set():
-    for _, recipe, _ in from_1998.first_weights_runs(2):
+    for _, recipe, _ in lenet_1998.first_weights_runs(2):
         assert recipe.validation_size
         assert not recipe.read_test
 
@@ -84,15 +84,15 @@ def test_a_recipe_decides_how_long_the_steps_grow():
 
 
 def test_the_committed_study_of_first_weights_is_of_today_and_complete():
-    study = Comparison.load(from_1998.FIRST_WEIGHTS_STUDY)
-    runs = from_1998.first_weights_runs(len(study.of("2.4 / F", "a quarter")))
+    study = Comparison.load(lenet_1998.FIRST_WEIGHTS_STUDY)
+    runs = lenet_1998.first_weights_runs(len(study.of("2.4 / F", "a quarter")))
     assert len(runs) >= 2 * 5 * 24
-    assert_is_of_today(study, "first-weights", runs, from_1998.FIRST_WEIGHTS_IMAGES)
+    assert_is_of_today(study, "first-weights", runs, lenet_1998.FIRST_WEIGHTS_IMAGES)
 
 
 @pytest.mark.lessons
 def test_a_run_of_the_study_trained_again_has_the_same_accuracy(study, data_dir):
-    recipe = from_1998.walk()["input"]
+    recipe = lenet_1998.walk()["input"]
     (stored,) = (r for r in study.of("from 1998", "input") if r.seed == 0)
     again = train_run(Run("input", recipe, 0), str(data_dir))
     assert again.test_accuracy == pytest.approx(stored.test_accuracy, abs=0.003)

@@ -15,10 +15,8 @@ from torch import nn
 from torch.nn import functional
 
 from lenet_helpers.checkpoints import load_weights, save_weights
-from lenet_helpers.comparison import Run, cross, fingerprint
 from lenet_helpers.data import DATA_DIR, MNIST, Batches, Split
 from lenet_helpers.model import LeNet5, evaluation_mode
-from lenet_helpers.published import WrongMean, flip_homework, mindspore_lenet5
 from lenet_helpers.recipes import (
     EVALUATION_BATCH,
     Recipe,
@@ -27,6 +25,8 @@ from lenet_helpers.recipes import (
     make_optimizer,
     make_test_batches,
 )
+from lenet_helpers.studies.published import WrongMean, flip_homework, mindspore_lenet5
+from lenet_helpers.studies.runner import Run, cross, fingerprint
 from lenet_helpers.training import evaluate
 
 STUDY = DATA_DIR / "studies" / "claims.json"  # what the command recipes gave

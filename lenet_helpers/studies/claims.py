@@ -15,9 +15,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import stats
 
-from lenet_helpers import evidence
-from lenet_helpers.comparison import Comparison, Record
-from lenet_helpers.reproduction import AS_PUBLISHED, CLAIMED_ABLATION
+from lenet_helpers.studies import statistics
+from lenet_helpers.studies.reproduction import AS_PUBLISHED, CLAIMED_ABLATION
+from lenet_helpers.studies.runner import Comparison, Record
 
 INFINITY = float("inf")
 BATCH = 64  # images in the one batch that a publication measured
@@ -25,7 +25,7 @@ BATCH = 64  # images in the one batch that a publication measured
 
 def final_accuracy(study: Comparison, recipe: str, variant: str) -> list[float]:
     """Test accuracy after the last epoch, one value for each seed; so in what follows."""
-    return evidence.final_accuracies(study.of(recipe, variant))
+    return statistics.final_accuracies(study.of(recipe, variant))
 
 
 def mean_accuracy(study: Comparison, recipe: str, variant: str) -> list[float]:
@@ -35,7 +35,7 @@ def mean_accuracy(study: Comparison, recipe: str, variant: str) -> list[float]:
 
 def epochs_to_98(study: Comparison, recipe: str, variant: str) -> list[int]:
     """First epoch with 98 %; one more than there are if there is none."""
-    return evidence.epochs_or_one_more(study.of(recipe, variant))
+    return statistics.epochs_or_one_more(study.of(recipe, variant))
 
 
 def first_batch(study: Comparison, recipe: str, variant: str) -> list[float]:
@@ -107,14 +107,14 @@ class Judgement(NamedTuple):
     claim: Claim
     values: list[float]  # one for each seed
     spread: float  # their standard deviation
-    interval: evidence.Interval
+    interval: statistics.Interval
     verdict: str
     seconds: float  # of the processor, mean of the trainings
 
 
 def confidence_of_a_row() -> float:
     """1 - 0.05 / rows, so that all rows that are judged hold together with 95 %."""
-    return 1 - evidence.LEVEL / sum(not claim.ours for claim in CLAIMS)
+    return 1 - statistics.LEVEL / sum(not claim.ours for claim in CLAIMS)
 
 
 def reach(count: int, confidence: float = 0.95) -> float:
@@ -133,7 +133,7 @@ def reach(count: int, confidence: float = 0.95) -> float:
     return float(stats.t.ppf((1 + confidence) / 2, count - 1)) * (1 + 1 / count) ** 0.5
 
 
-def further_run(values: Sequence[float], confidence: float = 0.95) -> evidence.Interval:
+def further_run(values: Sequence[float], confidence: float = 0.95) -> statistics.Interval:
     """Mean of `values`, and the interval in which one further value lies with that probability.
 
     The prediction interval of a normal distribution whose mean and spread are both estimated,
@@ -146,10 +146,10 @@ def further_run(values: Sequence[float], confidence: float = 0.95) -> evidence.I
     """
     width = reach(len(values), confidence)
     mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
-    return evidence.Interval(mean, mean - width * spread, mean + width * spread)
+    return statistics.Interval(mean, mean - width * spread, mean + width * spread)
 
 
-def interval_of(values: Sequence[float], unit: Unit, confidence: float) -> evidence.Interval:
+def interval_of(values: Sequence[float], unit: Unit, confidence: float) -> statistics.Interval:
     """Where what a claim speaks of lies, by what we measured.
 
     - "%": one further run, cut at 0 and 100 %.
@@ -161,18 +161,18 @@ def interval_of(values: Sequence[float], unit: Unit, confidence: float) -> evide
       `confidence` says.
     """
     if unit == "epochs":
-        return evidence.Interval(float(np.median(values)), min(values), max(values))
+        return statistics.Interval(float(np.median(values)), min(values), max(values))
     if unit in ("points", "times"):
-        return evidence.mean_interval(values, confidence)
+        return statistics.mean_interval(values, confidence)
     if unit == "batch":
         mean = float(np.mean(values))
         low, high = stats.binom.interval(confidence, BATCH, mean)
-        return evidence.Interval(mean, float(low) / BATCH, float(high) / BATCH)
+        return statistics.Interval(mean, float(low) / BATCH, float(high) / BATCH)
     mean, low, high = further_run(values, confidence)
-    return evidence.Interval(mean, max(low, 0.0), min(high, 1.0))
+    return statistics.Interval(mean, max(low, 0.0), min(high, 1.0))
 
 
-def verdict(low: float, high: float, interval: evidence.Interval) -> str:
+def verdict(low: float, high: float, interval: statistics.Interval) -> str:
     """How a claim that allows the values `low` to `high` stands beside our interval.
 
     - "agrees": the whole interval lies in the claim's range. Nearly every run of ours gives it.

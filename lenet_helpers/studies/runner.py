@@ -24,7 +24,6 @@ from lenet_helpers.data import DATA_DIR, MNIST, Split
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import is_there, write_whole
 from lenet_helpers.model import LeNet5
-from lenet_helpers.recipe_text import called, plain
 from lenet_helpers.recipes import (
     Recipe,
     TrainedModel,
@@ -32,6 +31,7 @@ from lenet_helpers.recipes import (
     load_recipe_data,
     train_recipe,
 )
+from lenet_helpers.studies.function_text import called, plain
 from lenet_helpers.training import bars_off
 
 DROPOUT = 0.5  # the rate of N. Srivastava et al., "Dropout", JMLR 15, 2014, for hidden layers

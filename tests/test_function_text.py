@@ -12,8 +12,8 @@ from torchvision.transforms import v2
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.model import LeNet5
-from lenet_helpers.published import random_flip
-from lenet_helpers.recipe_text import called
+from lenet_helpers.studies.function_text import called
+from lenet_helpers.studies.published import random_flip
 
 
 class Turned:

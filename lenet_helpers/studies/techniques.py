@@ -13,9 +13,9 @@ from typing import Any
 from torch.nn import functional
 
 from lenet_helpers.augmentation import vary
-from lenet_helpers.comparison import Run, cross
 from lenet_helpers.data import DATA_DIR, MNIST, Batches
 from lenet_helpers.recipes import EVALUATION_BATCH, Recipe, TrainedModel, find_recipe
+from lenet_helpers.studies.runner import Run, cross
 from lenet_helpers.training import evaluate
 
 STUDY = DATA_DIR / "studies" / "techniques.json"  # what the command techniques gave

@@ -11,7 +11,6 @@ from torch import nn
 from torch.nn import functional
 
 from lenet_helpers.augmentation import vary
-from lenet_helpers.comparison import Run, cross
 from lenet_helpers.data import DATA_DIR, MNIST, Batches
 from lenet_helpers.lenet_1998 import (
     AMPLITUDE,
@@ -25,6 +24,7 @@ from lenet_helpers.lenet_1998 import (
 )
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import EVALUATION_BATCH, Recipe, TrainedModel, find_recipe
+from lenet_helpers.studies.runner import Run, cross
 from lenet_helpers.training import evaluate
 
 STUDY = DATA_DIR / "studies" / "lenet_1998.json"  # what the command lenet-1998 gave

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lenet_helpers.comparison import Comparison, Record
-from lenet_helpers.evidence import (
+from lenet_helpers.studies.runner import Comparison, Record
+from lenet_helpers.studies.statistics import (
     Interval,
     Paired,
     epochs_or_one_more,

@@ -12,9 +12,9 @@ import torch
 from torch.nn import functional
 from tqdm.auto import tqdm
 
-from lenet_helpers.comparison import Comparison, Record, versions
 from lenet_helpers.data import DATA_DIR, Batches, Split, load_mnist
 from lenet_helpers.model import LeNet5
+from lenet_helpers.studies.runner import Comparison, Record, versions
 from lenet_helpers.training import bars_off, seed_everything
 
 NAME = "learning rates"

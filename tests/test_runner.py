@@ -20,10 +20,13 @@ from torch import nn
 from torchvision.transforms import v2
 from typer.testing import CliRunner
 
-from lenet_helpers import comparison
 from lenet_helpers.commands import command_line
 from lenet_helpers.commands.command_line import app
-from lenet_helpers.comparison import (
+from lenet_helpers.errors import CourseError
+from lenet_helpers.model import LeNet5
+from lenet_helpers.recipes import find_recipe
+from lenet_helpers.studies import runner
+from lenet_helpers.studies.runner import (
     STUDY,
     Comparison,
     Run,
@@ -34,10 +37,7 @@ from lenet_helpers.comparison import (
     train_run,
     variants_of,
 )
-from lenet_helpers.errors import CourseError
-from lenet_helpers.evidence import LEVEL, paired_variants
-from lenet_helpers.model import LeNet5
-from lenet_helpers.recipes import find_recipe
+from lenet_helpers.studies.statistics import LEVEL, paired_variants
 
 FEW = 640  # training images: these tests are about the runs, not about the networks
 
@@ -48,7 +48,7 @@ def short_variants() -> dict:
 
 def outcome(comparison: Comparison) -> dict:
     """What must not depend on who trained it."""
-    return {r.run: (r.test_accuracy, r.test_loss, r.weights) for r in comparison.records}
+    return {r.run: (r.test_accuracy, r.test_loss, r.weights) for r in runner.records}
 
 
 def children_of(process_id: int) -> list[int]:
@@ -278,9 +278,9 @@ def test_the_command_reports_a_run_that_kills_its_worker_and_keeps_the_rest(
     compared, data_dir, tmp_path, monkeypatch
 ):
     arms = {**short_variants(), "deadly": replace(short_variants()["none"], model=KillsItsProcess)}
-    monkeypatch.setattr(comparison, "study_runs", lambda seeds: cross(arms, range(seeds)))
+    monkeypatch.setattr(runner, "study_runs", lambda seeds: cross(arms, range(seeds)))
     few = {"train_size": FEW}
-    monkeypatch.setattr(comparison, "compare", lambda *runs, **how: compare(*runs, **how | few))
+    monkeypatch.setattr(runner, "compare", lambda *runs, **how: compare(*runs, **how | few))
     monkeypatch.setattr(command_line, "ROOT", tmp_path)  # where the partial result goes
     output = tmp_path / "result.json"
     options = ["compare", "--seeds", "1", "--processes", "2"]
