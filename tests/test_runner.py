@@ -48,7 +48,7 @@ def short_variants() -> dict:
 
 def outcome(comparison: Comparison) -> dict:
     """What must not depend on who trained it."""
-    return {r.run: (r.test_accuracy, r.test_loss, r.weights) for r in runner.records}
+    return {r.run: (r.test_accuracy, r.test_loss, r.weights) for r in comparison.records}
 
 
 def children_of(process_id: int) -> list[int]:

@@ -11,52 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from lenet_helpers.plots.captions import FigureText
 from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
 
-FIGURES = {
-    "09_claims": FigureText(
-        "Published accuracies, and where one further run of each recipe would lie.",
-        "One row for each claim. Dots are the seeds of the study, a bar is the interval of one "
-        "further run (in one row of one further batch), and an orange mark is the published number "
-        "or the range it stands for.",
-    ),
-    "09_slips": FigureText(
-        "What each slip changes: test accuracy with it less that without it, seed by seed.",
-        "One row for each slip. Dots are differences in points for the same seed, beside them the "
-        "mean with its 95 % interval; a vertical line marks no difference.",
-    ),
-    "09_mirrored": FigureText(
-        "Ten digits, their mirror images, and what a trained network reads in both.",
-        "Two rows of ten pictures. Above, the digits 0 to 9, all read rightly. Below, the same "
-        "digits mirrored left to right, with the answer above each.",
-    ),
-    "09_flip_by_class": FigureText(
-        "What flipping costs each digit: its accuracy with flips less that without.",
-        "Ten columns of dots, one for each digit and one dot for each seed, with their means. A "
-        "dashed line marks no difference.",
-    ),
-    "09_one_batch": FigureText(
-        "The accuracy of single batches of 64 images, and the accuracy over all of them.",
-        "Bars show how many batches have each accuracy; dots show what the binomial distribution "
-        "expects, a dashed line the accuracy over all images.",
-    ),
-    "09_wrong_mean": FigureText(
-        "One row of pixels of a digit, normalised with the right and with the wrong mean.",
-        "Two curves of the same shape over 32 pixels. The one with the wrong mean lies higher by "
-        "the same amount everywhere.",
-    ),
-    "09_changed_digits": FigureText(
-        "A training digit, and what augmentation makes of it in eight epochs.",
-        "Two rows of nine pictures. On the left the digit as it is; then the same digit turned, "
-        "slanted and scaled in the upper row, and bent as well in the lower one.",
-    ),
-    "09_techniques": FigureText(
-        "Validation accuracy with each technique, seed by seed.",
-        "Seven rows. Dots are seeds, an orange mark is their mean. Adam and SGD lie near 99.1 %, "
-        "the techniques with changed images near 99.45 %, and the longer training near 99.6 %.",
-    ),
-}
 NARROW = 0.002  # a range that shows as a point
 
 

@@ -11,51 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lenet_helpers.plots.captions import FigureText
 from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
-
-FIGURES: dict[str, FigureText] = {
-    "01_first_digits": FigureText(
-        "The first 20 training images of MNIST with their labels.",
-        "Twenty white handwritten digits on black, in two rows of ten, the label above each: "
-        "5 0 4 1 9 2 1 3 1 4 and 3 5 3 6 1 7 2 8 6 9. Strokes differ in width and slant.",
-    ),
-    "01_digits_per_class": FigureText(
-        "How many images of each digit the training files and the test files hold.",
-        "Two bar charts over the digits 0 to 9. Training: from about 5,400 fives to about 6,700 "
-        "ones. Test: from about 890 fives to about 1,140 ones. All other bars lie between.",
-    ),
-    "01_box_and_centre": FigureText(
-        "Digits with the box around their ink and their centre of mass.",
-        "Three digits: a 6 sits high, a 5 to the right, a 7 low and to the left. An orange box "
-        "touches the outermost ink of each; its longer side is 20 pixels. A blue cross marks the "
-        "centre of mass, near row 14 and column 14 in all three.",
-    ),
-    "01_pixel_values": FigureText(
-        "How often each pixel value occurs in the training images, before and after normalising.",
-        "Two histograms with a logarithmic vertical axis and the same shape: a high bar for black "
-        "on the left, a low plateau, a second peak for white on the right. Before, the values go "
-        "from 0 to 1; after, from about -0.4 to 2.8, with the mean at 0.",
-    ),
-    "01_pad_or_resize": FigureText(
-        "One digit at 28×28, padded to 32×32 and resized to 32×32; the frame holds the pixels "
-        "that can be the centre of a second-layer detector's window.",
-        "Three pictures of the same digit. At 28×28 strokes leave the orange frame of 16×16 "
-        "pixels. Padded to 32×32 the frame has 20×20 pixels and holds the digit. Resized to "
-        "32×32 the digit is larger, blurred, and leaves the frame again.",
-    ),
-    "01_mirrored_digits": FigureText(
-        "Digits upright and mirrored from left to right.",
-        "Six digits above, their mirror images below. The mirrored 2, 5 and 7 are no digits any "
-        "more; the mirrored 0, 1 and 8 still are.",
-    ),
-    "01_mirrored_accuracy": FigureText(
-        "Share of images whose nearest known image has the same label, upright and mirrored.",
-        "Pairs of bars over the digits 0 to 9. Upright: above 80 per cent for every digit. "
-        "Mirrored: almost unchanged for 1, above half for 0, 4 and 8, below half for 2, 7 and 9, "
-        "near zero for 3, 5 and 6.",
-    ),
-}
 
 
 class Box(NamedTuple):

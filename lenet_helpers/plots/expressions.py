@@ -9,48 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lenet_helpers.plots.captions import FigureText
 from lenet_helpers.plots.style import WIDTH, draw_picture, new_figure, picture_axes, styled
 
-FIGURES = {
-    "08_drawn": FigureText(
-        "Symbols drawn by the generator, as the network takes them.",
-        "Rows of white symbols on black, sixteen in each, with the symbol's name at the left: "
-        "plus, minus, times, divided by, slash, equals, brackets, points and commas, and the "
-        "digits 1, 2, 4, 7 and 9.",
-    ),
-    "08_training": FigureText(
-        "Loss and accuracy over the training with 19 classes.",
-        "Two pairs of curves over the epochs: the loss of training and validation falls, their "
-        "accuracy rises.",
-    ),
-    "08_places": FigureText(
-        "Usual size and place of each class on the line, in heights of a digit.",
-        "A row of boxes between two dashed lines, the height of a digit. Brackets and slash are "
-        "taller, plus and times lower, minus is flat in the middle, a point small at the bottom.",
-    ),
-    "08_tree": FigureText(
-        "The tree of 3×8-4×2/4.",
-        "A tree with a minus at the top; below it times with 3 and 8, and a slash over times of 4 "
-        "and 2 and the number 4.",
-    ),
-    "08_expression": FigureText(
-        "From the picture to the value: boxes, symbols with probabilities, tree.",
-        "A rendered page with a line of arithmetic; below it the ink with a box around each "
-        "symbol, under each box what was read and its probability; below that the tree and the "
-        "value.",
-    ),
-    "08_kit": FigureText(
-        "The kit's pictures of arithmetic, and what is read in them.",
-        "Eight rendered lines of arithmetic on papers of several colours, each under the text "
-        "that was read and what it is worth.",
-    ),
-    "08_failures": FigureText(
-        "Random lines that were misread, with what is written and what was read.",
-        "Rendered lines of arithmetic; above each what is written and what was read, which "
-        "differ in a symbol or two.",
-    ),
-}
 FEWEST_LEAVES = 8  # a small tree is not drawn wider than that
 Branch = tuple[str, Sequence]  # a sign or a number, and the branches below it
 

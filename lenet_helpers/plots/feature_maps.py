@@ -14,81 +14,12 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from lenet_helpers.plots.captions import FigureText
 from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
 
 MAPS = "magma"  # of feature maps: black for 0, so that they are not taken for digits
 MARKERS = "osv^D"
 TEN_COLOURS = matplotlib.color_sequences["tab10"]  # the style of the course has seven
 TURNS = 20
-
-FIGURES = {
-    "05_kernels": FigureText(
-        "The six trained 5×5 kernels of the first convolution.",
-        "Six small tables of 5 by 5 colours, red for positive and blue for negative weights, with "
-        "one colour bar. In most of them a red and a blue area lie side by side.",
-    ),
-    "05_maps_of_one_digit": FigureText(
-        "One digit on its way through both convolutions and both poolings.",
-        "Numbered maps of a seven: 6 of 28 by 28 after convolution 1, 6 of 14 by 14 after "
-        "pooling 1, 16 of 10 by 10 after convolution 2, 16 of 5 by 5 after pooling 2. In the first "
-        "two the seven can be read, in the last two only spots are left.",
-    ),
-    "05_one_map": FigureText(
-        "Sixteen test digits, and one feature map of the first convolution over each.",
-        "Left a square of 4 by 4 digits, right the same square of feature maps: bright lines on "
-        "black in the shape of some strokes of each digit, other strokes missing.",
-    ),
-    "05_six_maps": FigureText(
-        "All six feature maps of the first convolution over five digits.",
-        "Five rows, each a digit and its six maps. Down a column, the same parts of strokes are "
-        "bright in every digit; along a row, other parts in each map.",
-    ),
-    "05_bars": FigureText(
-        "Twelve bars of known angle, and the answer of one feature map to each.",
-        "Twelve white bars turned by 15 degrees each, below each its map, all in one colour "
-        "scale: bright lines along the bars of some angles, dark or pale maps for the others.",
-    ),
-    "05_tuning": FigureText(
-        "Answer of each map of the first convolution to bars at twelve angles, and the angle it "
-        "prefers.",
-        "Six curves over the angle of the bar from 0 to 180 degrees. Each rises to one broad "
-        "maximum, at a different angle in most panels; a dashed line marks the preferred angle.",
-    ),
-    "05_strongest_patches": FigureText(
-        "The patches of training digits that excite each map of the first convolution most.",
-        "Six rows, each with a kernel and twelve patches of 5 by 5 pixels. Within a row the "
-        "patches resemble each other and the bright parts of the kernel.",
-    ),
-    "05_strongest_places": FigureText(
-        "The patches of training digits that excite each map of the second convolution most.",
-        "Sixteen blocks of nine patches of 14 by 14 pixels. They show pieces of digits: "
-        "corners, ends of strokes, curves, crossings; within a block they are alike.",
-    ),
-    "05_switched_off": FigureText(
-        "Accuracy lost when one map is switched off, in two ways.",
-        "Two bar charts with error bars, each with its own scale: left six maps of convolution 1, "
-        "right sixteen of convolution 2, two bars for each map. In the shipped network the tallest "
-        "bar is one of convolution 1 set to zero, and most error bars on the right reach zero.",
-    ),
-    "05_plane": FigureText(
-        "The 84 numbers before the last layer, drawn in the plane of their two main directions.",
-        "Five thousand dots, in a colour of its own for each digit, with the digit written at the "
-        "centre of its cloud. Some clouds stand alone, others overlap.",
-    ),
-    "05_occlusion": FigureText(
-        "Where a covered or a painted square makes the network doubt its answer.",
-        "Four digits in rows; beside each two heat maps, one for a black square and one for a "
-        "white square. The most harmful places, deep blue, are spots on certain strokes, and for "
-        "the white square also empty places near the digit. Contours mark where the answer "
-        "changes.",
-    ),
-    "05_all_layers": FigureText(
-        "One digit through all layers of LeNet-5, from the pixels to the probabilities.",
-        "From top to bottom: a digit; its maps of the two convolutions and poolings; strips of "
-        "120 and 84 units; ten bars of probability, one of them near 100 per cent.",
-    ),
-}
 
 
 @styled

@@ -11,52 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch.nn import functional
 
-from lenet_helpers.plots.captions import FigureText
 from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
-
-FIGURES = {
-    "07_squash": FigureText(
-        "The squashing function of 1998 beside tanh and ReLU.",
-        "Three curves from -3 to 3. The scaled tanh goes through the points -1, -1 and 1, 1 and "
-        "levels off at 1.7159; tanh levels off at 1; ReLU is a straight line right of 0.",
-    ),
-    "07_table": FigureText(
-        "Table I of the paper: which map of S2 each map of C3 sees.",
-        "A grid of 6 rows and 16 columns with 60 filled squares. The first 6 columns have three "
-        "neighbouring squares, the next 6 four, then 3 columns four in two pairs, the last all 6.",
-    ),
-    "07_bitmaps": FigureText(
-        "Targets of the 84 units of F6: a small picture for each digit, drawn by us.",
-        "Ten pictures of 7 by 12 squares, white on black, that look like the digits 0 to 9.",
-    ),
-    "07_step_sizes": FigureText(
-        "Step sizes of the parameters of each layer before the first pass.",
-        "A row for each layer with two bars on a logarithmic axis, one for each kind of first "
-        "weights. With a reach of 2.4 over the fan-in nearly all lie at the largest size, 0.025; "
-        "with the root they spread over several powers of ten. Two lines mark the paper's range.",
-    ),
-    "07_first_weights": FigureText(
-        "Two kinds of first weights with the same cures: accuracy after 8,000 images, by seed.",
-        "Five rows, from the paper's steps to a sixteenth of them with a warm-up. Each holds a dot "
-        "for every seed and each kind of first weights, from 0 to 100 %; a dashed line marks the "
-        "10 % of guessing.",
-    ),
-    "07_codes": FigureText(
-        "Test digits, what F6 makes of them after a short training, and the nearest bitmap.",
-        "Three rows of ten pictures: a handwritten digit, the 84 values of F6 as a picture of 7 by "
-        "12, which resembles a printed digit, and the bitmap of the answer.",
-    ),
-    "07_errors": FigureText(
-        "Errors on the test set and in training over 20 passes, for each seed of the study.",
-        "Two bundles of falling curves on a logarithmic axis. The test errors are nearly level "
-        "after ten passes, at the dashed line of the published 0.95 %; the training errors fall "
-        "below them and are nearly level in the last passes.",
-    ),
-    "07_walk": FigureText(
-        "From 1998 to today: test accuracy after each change, seed by seed.",
-        "Seven rows from 1998 to the input of today. Dots are seeds, a mark is their mean.",
-    ),
-}
 
 
 @styled

@@ -14,56 +14,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from lenet_helpers.plots.captions import FigureText
 from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
 
 if TYPE_CHECKING:
     from lenet_helpers.model import LayerRow
-
-FIGURES = {
-    "02_convolution": FigureText(
-        "Two edge kernels and the feature maps they make of one digit.",
-        "Two rows of three panels. Left: a handwritten digit with a 5 by 5 window. Middle: the "
-        "kernel with its 25 weights. Right: the feature map, with one value marked. The first "
-        "kernel marks the left and right edges of the strokes, the second their upper and lower "
-        "edges.",
-    ),
-    "02_pooling": FigureText(
-        "A feature map of 28×28, and what average and maximum keep of it in 14×14.",
-        "Three pictures of the vertical edges of a digit: the map, its average pooling, which is "
-        "paler, and its maximum pooling, which keeps the brightest values.",
-    ),
-    "02_activations": FigureText(
-        "Sigmoid, tanh and ReLU with their derivatives.",
-        "Left: three curves; sigmoid and tanh level off on both sides, ReLU is zero on the left "
-        "and a straight line on the right. Right: their derivatives; that of the sigmoid is a "
-        "low hill of height 0.25, that of tanh a hill of height 1, that of ReLU a step from 0 "
-        "to 1.",
-    ),
-    "02_vanishing_gradients": FigureText(
-        "Typical size of a weight's gradient in each layer after one backward pass, before any "
-        "training.",
-        "Two panels with one logarithmic axis. With sigmoid the gradient falls from the last "
-        "layer to the first more than a hundredfold in LeNet-5 and more than a millionfold in a "
-        "stack of twelve layers, there with weights four times as large more than a hundredfold; "
-        "with tanh and ReLU less than twentyfold.",
-    ),
-    "02_architecture": FigureText(
-        "LeNet-5: stacks of feature maps that shrink and multiply, then three linear layers.",
-        "A block diagram from left to right: the 32 by 32 image; 6 maps of 28 by 28; 6 of 14 by "
-        "14; 16 of 10 by 10; 16 of 5 by 5; then columns of 400, 120, 84 and 10 numbers.",
-    ),
-    "02_parameters_and_connections": FigureText(
-        "Share of each layer in the parameters and in the connections of LeNet-5.",
-        "Horizontal bars for seven layers. Linear 1 holds 78 % of the parameters, convolution 2 "
-        "56 % and convolution 1 28 % of the connections.",
-    ),
-    "02_receptive_fields": FigureText(
-        "The square of input pixels that one unit of each layer sees, drawn over a digit.",
-        "Four copies of a digit. A framed blue square covers 5 by 5 pixels for convolution 1, 6 by "
-        "6 for pooling 1, 14 by 14 for convolution 2 and 16 by 16 for pooling 2.",
-    ),
-}
 
 
 @styled

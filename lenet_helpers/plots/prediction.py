@@ -5,60 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
-from lenet_helpers.plots.captions import FigureText
+from lenet_helpers.plots.feature_maps import MAPS, headline, strip
 from lenet_helpers.plots.style import draw_picture, new_figure, picture_axes, styled
 
-FIGURES = {
-    "06_gallery": FigureText(
-        "Test digits with the network's answer and its probability.",
-        "Three rows of eight handwritten digits; above each the answer and a probability, nearly "
-        "always 100 %.",
-    ),
-    "06_probabilities": FigureText(
-        "The ten probabilities of a clear digit and of the least sure ones.",
-        "Four digits, each beside ten bars. The clear digit has one long bar; in the others two "
-        "or three bars share the probability.",
-    ),
-    "06_reliability": FigureText(
-        "What the probabilities promise against what they keep, in groups of test digits.",
-        "Dots with upright bars along a rising diagonal, from about 40 % at the lower left to "
-        "nearly 100 % at the upper right; beside each the number of digits, by far the largest at "
-        "the last one.",
-    ),
-    "06_steps": FigureText(
-        "Every step of the preparation, for three pictures.",
-        "Three rows of eight pictures: picture, grey, paper, ink, threshold, crop, 20 pixels, and "
-        "the digit placed in 28 by 28 pixels, white on black.",
-    ),
-    "06_number": FigureText(
-        "From the picture of a number to its digits: every step.",
-        "Six pictures of one number: a rendered page, ink, straightened ink, connected parts in "
-        "colours, the digits in colours with a box around each, and the images that the network "
-        "sees, each with its answer and a probability.",
-    ),
-    "06_beside": FigureText(
-        "The same pictures after the published preparation and after ours.",
-        "Two rows. Above, grey squares in which the digit is dark or pale. Below, white digits on "
-        "black, all of one size, as in MNIST.",
-    ),
-    "06_not_digits": FigureText(
-        "Letters and clothes, with the digit that the network sees in them.",
-        "Letters and silhouettes of clothes, prepared as white shapes on black, each with a digit "
-        "and a probability; many are above 90 %.",
-    ),
-    "06_threshold": FigureText(
-        "A threshold refuses non-digits, at the price of some digits.",
-        "Three curves over the threshold, drawn in its odds. Left, the share of digits answered "
-        "falls and the accuracy of the answers rises a little; right, the share of non-digits "
-        "refused rises all the way.",
-    ),
-}
 ODDS_TICKS = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
@@ -247,3 +203,37 @@ def threshold_cost(
         axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
         axis.legend()
     return figure
+
+
+@styled
+def live(
+    image: np.ndarray,
+    conv1: np.ndarray,
+    conv2: np.ndarray,
+    units: np.ndarray,
+    probabilities: np.ndarray,
+) -> Figure:
+    """What `watch` gives: image and probabilities above, then maps and units, as in the view."""
+    heights = [2.0, 1.35, 1.75, 0.35]
+    figure, axes = new_figure(5.6, nrows=4, ncols=2, width_ratios=[1, 3], height_ratios=heights)
+    headline(axes[0, 0], "prepared, 28×28")
+    draw_picture(axes[0, 0], image, vmin=0, vmax=1)
+    bars, digit = axes[0, 1], probabilities.argmax()
+    colours = ["C1" if label == digit else "C0" for label in range(len(probabilities))]
+    bars.bar(range(len(probabilities)), 100 * probabilities, color=colours)
+    bars.set(xticks=range(len(probabilities)), ylim=(0, 105), ylabel="probability (%)")
+    bars.grid(axis="x", visible=False)
+    first, second, last = (_joined(figure, row) for row in axes[1:])
+    strip(first, "convolution 1 + ReLU", conv1, 6)
+    strip(second, "convolution 2 + ReLU", conv2, 8)
+    headline(last, f"linear 2 + ReLU: {len(units)} units")
+    draw_picture(last, units[np.newaxis], cmap=MAPS, aspect="auto", vmin=0)
+    return figure
+
+
+def _joined(figure: Figure, row: np.ndarray) -> Axes:
+    """One pair of axes in the place of all in `row`."""
+    place = row[0].get_subplotspec()
+    for ax in row:
+        ax.remove()
+    return figure.add_subplot(place.get_gridspec()[place.rowspan.start, :])

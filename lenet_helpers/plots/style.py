@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from lenet_helpers.files import write_whole
+from lenet_helpers.plots.captions import FIGURES
 
 WIDTH = 7.2  # inches: a column of a page
 SCREEN_DPI = 110
@@ -89,8 +90,6 @@ def show(figure: Figure, name: str, folder: str | Path | None = None) -> None:
 
     `name` is the figure's name in the gallery, where its caption and alternative text stand.
     """
-    from lenet_helpers.plots import FIGURES  # the gallery's modules import this one
-
     if folder is not None:
         formats = os.environ.get(FORMATS_VARIABLE, "png").split()
         save_figure(figure, name, folder, formats, int(os.environ.get(DPI_VARIABLE, "200")))

@@ -12,63 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from lenet_helpers.plots.captions import FigureText
 from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
 
 if TYPE_CHECKING:
     from lenet_helpers.training import History
 
 WINDOW = 40  # batches over which the loss is averaged in figures
-
-FIGURES = {
-    "03_cross_entropy": FigureText(
-        "The loss of one picture depends on the probability of its right class alone.",
-        "A curve that falls from 4.6 at a probability of 0.01 to 0 at a probability of 1; a dot "
-        "at probability 0.1 marks the loss of guessing, 2.30.",
-    ),
-    "03_softmax_twice": FigureText(
-        "With softmax applied before it, the loss cannot fall below 1.46.",
-        "Training loss per step of two networks with the same start. Without softmax the loss "
-        "falls towards 0; with softmax it stays above a dashed line at 1.46.",
-    ),
-    "03_optimizers": FigureText(
-        "Three optimizers from the same start, each at a common learning rate.",
-        "Training loss per step, smoothed, for SGD, SGD with momentum and Adam over one epoch. "
-        "SGD stays near the loss of guessing longest and ends highest.",
-    ),
-    "03_learning_rates": FigureText(
-        "A learning rate can be too small or too large; one-cycle starts small, rises and falls.",
-        "Left: the learning rate over one epoch, four constants and one curve that rises and "
-        "falls. Right: the training loss of each, smoothed, on a logarithmic axis.",
-    ),
-    "03_learning_curves": FigureText(
-        "The course recipe: accuracy and loss after each epoch, in training and in validation.",
-        "Two panels over the epochs. Left: accuracy of training and validation rises. "
-        "Right: both losses fall.",
-    ),
-    "03_step_losses": FigureText(
-        "The loss of every step of the course recipe: noisy from batch to batch, falling in the "
-        "mean.",
-        "A pale noisy curve, the loss of each batch, and a dark smoothed curve through it that "
-        "falls fast at first and slowly later; the axis is logarithmic.",
-    ),
-    "03_overfitting": FigureText(
-        "With few pictures the network learns them by heart: training goes on improving, "
-        "validation does not.",
-        "Two panels over the epochs. Training accuracy goes towards 100 % while validation "
-        "accuracy stays below; training loss goes towards zero while validation loss stays above.",
-    ),
-    "03_confusion": FigureText(
-        "The test digits by their true class (rows) and the network's answer (columns).",
-        "A 10 by 10 table of counts. Nearly all are on the diagonal, about a thousand in each "
-        "cell; outside it the counts are single mistakes.",
-    ),
-    "03_mistakes": FigureText(
-        "The test digits that were missed with the greatest confidence.",
-        "Handwritten digits, each with its true class, the network's answer and the "
-        "probability it gave to that answer.",
-    ),
-}
 
 
 def smoothed(losses: Sequence[float], window: int = WINDOW) -> np.ndarray:

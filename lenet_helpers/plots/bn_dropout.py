@@ -10,54 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
-from lenet_helpers.plots.captions import FigureText
 from lenet_helpers.plots.style import given_or_new, new_figure, styled
 
-FIGURES = {
-    "04_batch_norm": FigureText(
-        "Batch norm gives each map of the first convolution mean 0 and spread 1.",
-        "Two panels with six dots, one for each map: its mean, with a thick bar of one standard "
-        "deviation up and down and a thin line over the middle 90 % of its values. Before batch "
-        "norm places and lengths differ; after it each dot is at 0 and each thick bar ends at -1 "
-        "and 1, while the thin lines still differ.",
-    ),
-    "04_dropout": FigureText(
-        "Dropout sets units to zero and doubles the others; the mean over many draws is the input.",
-        "Left: the values of 84 units in one draw, each either zero or twice its input. Right: "
-        "the mean of 2,000 draws against the input, points along the diagonal.",
-    ),
-    "04_forgotten_eval": FigureText(
-        "Without eval() the accuracy depends on how the pictures are put into batches.",
-        "Accuracy against batch size, two curves for one network that was left in training mode "
-        "and a dashed line, its accuracy in evaluation mode. The curve of the mixed batches rises "
-        "with the batch size; that of the batches of one class stays far below.",
-    ),
-    "04_study_curves": FigureText(
-        "The tutorial's setting: test accuracy after each epoch, over the seeds of the study.",
-        "Four panels: none, batch norm, dropout, both. In each a line, the mean over seeds, a band "
-        "from the lowest to the highest seed, crosses of the seed run live, and a dashed line at "
-        "98 %. With batch norm the mean passes 98 % sooner.",
-    ),
-    "04_final_accuracy": FigureText(
-        "Final test accuracy of each variant: every seed, the mean and its confidence interval.",
-        "Two panels, the tutorial's setting and the course's recipe. In each four columns of dots, "
-        "one dot for each seed, beside each column the mean with its 95 % interval.",
-    ),
-    "04_activations": FigureText(
-        "What goes into each activation while the network learns, without and with batch norm.",
-        "Eight panels: four layers in columns, without batch norm in the upper row and with it in "
-        "the lower. Bands show the middle 50 % and 90 % of the values over the steps of training. "
-        "In the lower row the bands of the first two layers are wide from the first step on.",
-    ),
-    "04_learning_rates": FigureText(
-        "The accuracy that each learning rate reaches in a few hundred steps, without and with "
-        "batch norm, over the seeds of the study.",
-        "Two panels, accuracy against learning rate on a logarithmic axis: a dot for each seed of "
-        "the study, a line for the seed run live, and a dashed line at what counts as survived. "
-        "Runs whose loss was no longer finite are crosses in a row of their own below zero. With "
-        "batch norm more of the rates, smaller and larger, lie above the dashed line.",
-    ),
-}
 PER_CENT = PercentFormatter(1, decimals=None)
 LOST = -0.08  # height of the row of runs that have no accuracy
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from matplotlib.axes import Axes
 
-from lenet_helpers.plots import comparison as figures
+from lenet_helpers.plots import bn_dropout as figures
 
 
 def heights(ax: Axes, marker: str) -> list[float]:
