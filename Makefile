@@ -59,17 +59,10 @@ RESULTS := build/results
 NETWORKS := $(addprefix $(RESULTS)/,$(addsuffix .safetensors,course best symbols numbers))
 STUDIES := $(addprefix $(RESULTS)/,$(addsuffix .json,bn_dropout learning_rates first_weights \
   lenet_1998 claims techniques best))
-$(RESULTS)/bn_dropout.json: STUDY := compare --seeds 10
-$(RESULTS)/learning_rates.json: STUDY := learning-rates --seeds 24
-$(RESULTS)/first_weights.json: STUDY := first-weights --seeds 24
-$(RESULTS)/lenet_1998.json: STUDY := lenet-1998 --seeds 5
-$(RESULTS)/claims.json: STUDY := recipes --seeds 20
-$(RESULTS)/techniques.json: STUDY := techniques --seeds 2
-$(RESULTS)/best.json: STUDY := best --seeds 5
 
 results: $(NETWORKS) $(STUDIES)
 	cp $(NETWORKS) data/pretrained/
-	cp $(STUDIES) $(RESULTS)/claims.md data/studies/
+	cp $(STUDIES) data/studies/
 	$(BIN)/python -m lenet_helpers results
 	rm -r $(RESULTS)
 	@echo "Now execute and commit the lessons that read these files, and their figures."
@@ -78,7 +71,7 @@ $(RESULTS)/%.safetensors: | $(STUDENT)
 	OMP_NUM_THREADS=1 $(BIN)/python -m lenet_helpers train $* --seed 0 --weights $@
 
 $(RESULTS)/%.json: | $(STUDENT)
-	$(BIN)/python -m lenet_helpers $(STUDY) --output $@
+	$(BIN)/python -m lenet_helpers study $* --output $@
 
 .DELETE_ON_ERROR: # a study with a run that failed is not whole
 

@@ -23,7 +23,7 @@ from torchvision import datasets
 from lenet_helpers.commands.command_line import main
 from lenet_helpers.data import MNIST, load_mnist
 from lenet_helpers.mnist_files import fetch_mnist
-from lenet_helpers.studies.runner import Comparison, Run, describe
+from lenet_helpers.studies.runner import describe, find_study, load_study
 
 # A job that a shell started in the background ignores Ctrl-C, and so do its child processes; the
 # tests of Ctrl-C would wait for ever.
@@ -55,16 +55,15 @@ def mnist_test(data_dir: Path) -> tuple[np.ndarray, np.ndarray]:
     return test.data.numpy(), test.targets.numpy()
 
 
-def assert_is_of_today(
-    study: Comparison, name: str, runs: list[Run], train_size: int | None = None
-) -> None:
-    """The committed result holds the whole study that the command of that name runs today."""
-    seeds = len({run.seed for run in runs})
-    assert study.command == f"python -m lenet_helpers {name} --seeds {seeds}"
-    assert set(study.versions) == {"python", "torch", "processor"}
-    assert study.recipes == describe(runs, train_size)
-    assert not study.failed
-    assert sorted(record.run for record in study.records) == sorted(
+def assert_is_of_today(name: str) -> None:
+    """The committed result holds the whole study of that name as the command trains it today."""
+    kept, study = load_study(name), find_study(name)
+    runs = study.runs(study.seeds)
+    assert kept.command == f"python -m lenet_helpers study {name} --seeds {study.seeds}"
+    assert set(kept.versions) == {"python", "torch", "processor"}
+    assert kept.settings == describe(runs, study.measure)
+    assert not kept.failed
+    assert sorted(record.run for record in kept.records) == sorted(
         (run.recipe.name, run.variant, run.seed) for run in runs
     )
 

@@ -42,8 +42,8 @@ def mine(images):
         (partial(LeNet5, batch_norm=True, dropout=0.5), "LeNet5(batch_norm=True, dropout=0.5)"),
         (partial(LeNet5, 1, 32, activation="tanh"), "LeNet5(1, 32, activation=tanh)"),
         (partial(LeNet5, kind=nn.ReLU), "LeNet5(kind=ReLU())"),
-        (mine, "test_recipe_text.mine()"),
-        (Turned(3), "test_recipe_text.Turned(_angle=3)"),
+        (mine, "test_function_text.mine()"),
+        (Turned(3), "test_function_text.Turned(_angle=3)"),
     ],
 )
 def test_a_function_reads_as_it_is_called(function, text):

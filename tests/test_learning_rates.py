@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import itertools
-import re
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from conftest import command
-from typer.testing import CliRunner
+from conftest import assert_is_of_today
 
-from lenet_helpers.commands.command_line import app
 from lenet_helpers.data import Batches, Split
 from lenet_helpers.model import LeNet5
 from lenet_helpers.studies import learning_rates
 from lenet_helpers.studies.learning_rates import (
-    BATCH_NORM,
     NAME,
     RATES,
-    STUDY,
     accuracy_at,
-    settings,
+    measure_rates,
+    study_runs,
 )
-from lenet_helpers.studies.runner import Comparison
+from lenet_helpers.studies.runner import compare, load_study
 from lenet_helpers.training import seed_everything
 
 
@@ -57,60 +55,38 @@ def test_a_loss_that_is_not_finite_has_no_accuracy():
     assert accuracy_at(1e30, 0, some_images(), steps=5) is None
 
 
-def test_the_command_keeps_every_rate_of_every_run_and_lost_ones_as_null(
-    data_dir, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(learning_rates, "RATES", (0.1, 1e30))
-    monkeypatch.setattr(learning_rates, "STEPS", 5)
-    output = tmp_path / "rates.json"
-    options = ["learning-rates", "--seeds", "2", "--processes", "1", "--output", str(output)]
-    shown = CliRunner().invoke(app, [*options, "--data-dir", str(data_dir)])
-    assert shown.exception is None
-    assert "4 runs in" in shown.output
-    kept = Comparison.load(output)
-    assert kept.command == "python -m lenet_helpers learning-rates --seeds 2"
-    assert kept.recipes == settings()
-    for name, batch_norm in BATCH_NORM.items():
-        runs = kept.of(NAME, name)
-        assert [run.seed for run in runs] == [0, 1]
-        for run in runs:
-            assert run.parameters == 61_706 + 44 * batch_norm
-            learned, lost = run.measured["accuracies"]
-            assert 0 <= learned <= 1
-            assert lost is None
-
-
-def test_a_result_that_is_not_named_json_is_refused_before_the_training(tmp_path):
-    result = command("learning-rates", "--output", tmp_path / "rates.csv")
-    assert result.returncode == 1
-    assert "must have a name that ends in .json" in result.stderr
+def test_a_run_keeps_every_rate_and_a_lost_one_as_none(data_dir):
+    few = [run._replace(recipe=replace(run.recipe, train_size=160)) for run in study_runs(1)]
+    measure = partial(measure_rates, rates=(0.1, 1e30), steps=5)
+    kept = compare(few, data_dir, processes=1, measure=measure, progress=False)
+    assert not kept.failed
+    for name, parameters in (("none", 61_706), ("batch norm", 61_750)):
+        (run,) = kept.of(NAME, name)
+        assert run.parameters == parameters
+        learned, lost = run.measured["accuracies"]
+        assert 0 <= learned <= 1
+        assert lost is None
 
 
 # The committed study
 
 
-@pytest.fixture(scope="module")
-def study() -> Comparison:
-    return Comparison.load(STUDY)
+def test_the_study_is_what_the_command_runs_today():
+    assert_is_of_today("learning_rates")
 
 
-def test_the_study_is_what_the_command_runs_today(study):
-    pattern = r"python -m lenet_helpers learning-rates --seeds (\d+)"
-    seeds = int(re.fullmatch(pattern, study.command)[1])
-    assert seeds >= 24
-    assert study.recipes == settings()
-    assert not study.failed
-    for name in BATCH_NORM:
-        runs = study.of(NAME, name)
-        assert [run.seed for run in runs] == list(range(seeds))
+def test_the_study_has_every_rate_of_24_seeds_on_all_training_images():
+    for name in ("none", "batch norm"):
+        runs = load_study("learning_rates").of(NAME, name)
+        assert len(runs) >= 24
         assert {run.train_images for run in runs} == {55_000}
         assert {len(run.measured["accuracies"]) for run in runs} == {len(RATES)}
 
 
 @pytest.mark.lessons
-def test_a_run_of_the_study_trained_again_has_about_the_same_accuracy(study, mnist):
+def test_a_run_of_the_study_trained_again_has_about_the_same_accuracy(mnist):
     rate = 0.1
-    record = study.of(NAME, "none")[0]
+    record = load_study("learning_rates").of(NAME, "none")[0]
     train = Split((mnist.train.images * 0.3081 + 0.1307).clamp(0, 1), mnist.train.labels)
     again = accuracy_at(rate, record.seed, train)
     assert abs(again - record.measured["accuracies"][RATES.index(rate)]) < 0.05

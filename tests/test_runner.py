@@ -26,16 +26,16 @@ from lenet_helpers.errors import CourseError
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import find_recipe
 from lenet_helpers.studies import runner
+from lenet_helpers.studies.bn_dropout import variants_of
 from lenet_helpers.studies.runner import (
-    STUDY,
     Comparison,
     Run,
+    Study,
     compare,
     cross,
     describe,
-    study_runs,
+    load_study,
     train_run,
-    variants_of,
 )
 from lenet_helpers.studies.statistics import LEVEL, paired_variants
 
@@ -43,7 +43,8 @@ FEW = 640  # training images: these tests are about the runs, not about the netw
 
 
 def short_variants() -> dict:
-    return {name: replace(arm, epochs=1) for name, arm in variants_of("sgd-plain").items()}
+    arms = variants_of("sgd-plain")
+    return {name: replace(arm, epochs=1, train_size=FEW) for name, arm in arms.items()}
 
 
 def outcome(comparison: Comparison) -> dict:
@@ -65,13 +66,13 @@ def with_failures(data_dir) -> Comparison:
     arms = short_variants()
     arms["wild"] = replace(arms["none"], learning_rate=1e30)
     arms["broken"] = replace(arms["none"], model=partial(LeNet5, image_size=3))
-    return compare(cross(arms, [0]), data_dir, processes=2, train_size=FEW, progress=False)
+    return compare(cross(arms, [0]), data_dir, processes=2, progress=False)
 
 
 @pytest.fixture(scope="module")
 def compared(with_failures) -> Comparison:
     good = [record for record in with_failures.records if record.variant in short_variants()]
-    return Comparison(good, describe(cross(short_variants(), [0]), FEW), with_failures.versions)
+    return Comparison(good, describe(cross(short_variants(), [0])), with_failures.versions)
 
 
 def test_every_variant_is_trained_with_every_seed():
@@ -109,7 +110,7 @@ def test_records_say_what_was_trained_and_what_it_gave(compared):
 
 def test_parallel_runs_give_what_one_run_after_another_gives(compared, data_dir):
     threads = torch.get_num_threads()
-    one = train_run(Run("both", short_variants()["both"], 0), str(data_dir), FEW)
+    one = train_run(Run("both", short_variants()["both"], 0), str(data_dir))
     assert outcome(compared)[one.run] == (one.test_accuracy, one.test_loss, one.weights)
     assert torch.get_num_threads() == threads
 
@@ -118,9 +119,10 @@ def test_saved_and_loaded_it_is_the_same(compared, tmp_path):
     compared.save(tmp_path / "result.json")
     loaded = Comparison.load(tmp_path / "result.json")
     assert outcome(loaded) == outcome(compared)
-    assert loaded.recipes == compared.recipes
-    assert loaded.recipes["sgd-plain"]["variants"]["both"] == "LeNet5(batch_norm=True, dropout=0.5)"
-    assert loaded.recipes["sgd-plain"]["train_size"] == FEW
+    assert loaded.settings == compared.settings
+    both = loaded.settings["sgd-plain"]["both"]
+    assert both["model"] == "LeNet5(batch_norm=True, dropout=0.5)"
+    assert both["train_size"] == FEW
     assert loaded.versions["torch"] == torch.__version__
 
 
@@ -165,7 +167,6 @@ def test_a_worker_killed_midway_is_reported_and_its_run_repeated(compared, data_
         cross(short_variants(), [0]),
         data_dir,
         processes=2,
-        train_size=FEW,
         keep=tmp_path / "keep.json",
         progress=False,
     )
@@ -179,7 +180,7 @@ def test_a_worker_killed_midway_is_reported_and_its_run_repeated(compared, data_
 
 def test_no_processes_are_refused(data_dir):
     with pytest.raises(CourseError, match="0 processes train nothing"):
-        compare(cross(short_variants(), [0]), data_dir, processes=0, train_size=FEW)
+        compare(cross(short_variants(), [0]), data_dir, processes=0)
 
 
 def test_ctrl_c_in_a_single_process_stops_the_study_and_keeps_no_half_run(data_dir, tmp_path):
@@ -189,7 +190,7 @@ def test_ctrl_c_in_a_single_process_stops_the_study_and_keeps_no_half_run(data_d
     arms = {"stopped": replace(short_variants()["none"], augment=interrupt)} | short_variants()
     keep = tmp_path / "keep.json"
     with pytest.raises(KeyboardInterrupt):
-        compare(cross(arms, [0]), data_dir, processes=1, train_size=FEW, keep=keep, progress=False)
+        compare(cross(arms, [0]), data_dir, processes=1, keep=keep, progress=False)
     assert not keep.exists()
 
 
@@ -198,23 +199,23 @@ def test_a_full_disk_stops_the_study(data_dir, tmp_path, monkeypatch):
         raise CourseError("Cannot write: no space left.")
 
     monkeypatch.setattr(Comparison, "save", full)
-    settings = {"processes": 1, "train_size": FEW, "keep": tmp_path / "k.json", "progress": False}
+    settings = {"processes": 1, "keep": tmp_path / "k.json", "progress": False}
     with pytest.raises(CourseError, match="no space left"):
         compare(cross(short_variants(), [0]), data_dir, **settings)
 
 
 def test_a_result_that_is_not_named_json_is_refused_before_the_training(tmp_path):
-    result = command("recipes", "--seeds", "2", "--output", tmp_path / "claims.md")
+    result = command("study", "claims", "--output", tmp_path / "claims.md")
     assert result.returncode == 1
     assert "must have a name that ends in .json" in result.stderr
 
 
 def test_a_stopped_comparison_goes_on_from_what_was_kept(compared, data_dir, tmp_path):
     keep = tmp_path / "keep.json"
-    partly = Comparison(compared.records[:3], compared.recipes, compared.versions)
+    partly = Comparison(compared.records[:3], compared.settings, compared.versions)
     partly.save(keep)
     runs = cross(short_variants(), [0])
-    again = compare(runs, data_dir, processes=2, train_size=FEW, keep=keep, progress=False)
+    again = compare(runs, data_dir, processes=2, keep=keep, progress=False)
     kept = {record.run: record for record in partly.records}
     assert {record.run: record for record in again.records[:3]} == kept  # its seconds too
     assert outcome(again) == outcome(compared)
@@ -243,17 +244,17 @@ def test_what_was_kept_of_another_network_loss_or_augmentation_is_refused(
     kept, wanted, compared, data_dir, tmp_path
 ):
     recipe = short_variants()["none"]
-    stale = describe(cross({"none": replace(recipe, **kept)}, [0]), FEW)
+    stale = describe(cross({"none": replace(recipe, **kept)}, [0]))
     Comparison(compared.records[:1], stale, compared.versions).save(tmp_path / "keep.json")
     runs = cross({"none": replace(recipe, **wanted)}, [0])
     with pytest.raises(CourseError, match="other settings"):
-        compare(runs, data_dir, train_size=FEW, keep=tmp_path / "keep.json", progress=False)
+        compare(runs, data_dir, keep=tmp_path / "keep.json", progress=False)
 
 
 def test_a_hyperparameter_of_numpy_can_be_saved(compared, tmp_path):
     run = Run("none", replace(short_variants()["none"], learning_rate=np.float32(0.25)), 0)
     Comparison([], describe([run]), compared.versions).save(tmp_path / "result.json")
-    saved = Comparison.load(tmp_path / "result.json").recipes["sgd-plain"]
+    saved = Comparison.load(tmp_path / "result.json").settings["sgd-plain"]["none"]
     assert saved["learning_rate"] == 0.25
 
 
@@ -269,7 +270,7 @@ def test_dask_workers_give_the_same_numbers(compared, data_dir, tmp_path):
         distributed.Client(cluster),
         joblib.parallel_config(backend="dask"),
     ):
-        result = compare(cross(short_variants(), [0]), data_dir, train_size=FEW, progress=False)
+        result = compare(cross(short_variants(), [0]), data_dir, progress=False)
     assert outcome(result) == outcome(compared)
 
 
@@ -278,12 +279,11 @@ def test_the_command_reports_a_run_that_kills_its_worker_and_keeps_the_rest(
     compared, data_dir, tmp_path, monkeypatch
 ):
     arms = {**short_variants(), "deadly": replace(short_variants()["none"], model=KillsItsProcess)}
-    monkeypatch.setattr(runner, "study_runs", lambda seeds: cross(arms, range(seeds)))
-    few = {"train_size": FEW}
-    monkeypatch.setattr(runner, "compare", lambda *runs, **how: compare(*runs, **how | few))
+    deadly = Study(lambda seeds: cross(arms, range(seeds)), seeds=10)
+    monkeypatch.setattr(runner, "find_study", lambda _: deadly)
     monkeypatch.setattr(command_line, "ROOT", tmp_path)  # where the partial result goes
     output = tmp_path / "result.json"
-    options = ["compare", "--seeds", "1", "--processes", "2"]
+    options = ["study", "deadly", "--seeds", "1", "--processes", "2"]
     options += ["--output", str(output), "--data-dir", str(data_dir)]
     shown = CliRunner().invoke(app, options)
     assert isinstance(shown.exception, CourseError)  # main() makes it one line and exit status 1
@@ -306,14 +306,12 @@ def test_the_command_reports_a_run_that_kills_its_worker_and_keeps_the_rest(
 
 @pytest.fixture(scope="module")
 def study() -> Comparison:
-    return Comparison.load(STUDY)
+    return load_study("bn_dropout")
 
 
 def test_the_study_is_what_the_command_runs_today(study):
-    seeds = int(re.fullmatch(r"python -m lenet_helpers compare --seeds (\d+)", study.command)[1])
-    assert_is_of_today(study, "compare", study_runs(seeds))
+    assert_is_of_today("bn_dropout")
     assert {r.train_images for r in study.records} == {55_000, 60_000}
-    assert STUDY.stat().st_size < 500_000
 
 
 def test_the_study_has_enough_seeds_for_its_verdicts(study):

@@ -11,6 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lenet_helpers.studies.bn_dropout import (
+    tutorial_findings,
+    verdict_on_difference,
+    verdict_on_epoch,
+)
 from lenet_helpers.studies.runner import Comparison, Record
 from lenet_helpers.studies.statistics import (
     Interval,
@@ -20,9 +25,6 @@ from lenet_helpers.studies.statistics import (
     mean_interval,
     paired_test,
     paired_variants,
-    tutorial_findings,
-    verdict_on_difference,
-    verdict_on_epoch,
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
@@ -13,12 +12,12 @@ from lenet_helpers.data import Split
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import find_recipe, make_optimizer
 from lenet_helpers.studies import lenet_1998
-from lenet_helpers.studies.runner import Comparison, Run, train_run
+from lenet_helpers.studies.runner import Comparison, Run, load_study, train_run
 
 
 @pytest.fixture(scope="module")
 def study() -> Comparison:
-    return Comparison.load(lenet_1998.STUDY)
+    return load_study("lenet_1998")
 
 
 def test_the_walk_goes_from_60_000_parameters_to_todays_61_706():
@@ -49,7 +48,7 @@ def test_the_last_change_is_only_the_input():
 def test_the_committed_study_is_of_todays_recipes_and_complete(study):
     seeds = len(study.of("lenet-1998", "small batches"))
     assert seeds >= 3
-    assert_is_of_today(study, "lenet-1998", lenet_1998.study_runs(seeds))
+    assert_is_of_today("lenet_1998")
 
 
 def test_to_the_letter_the_first_weights_lie_within_2_4_over_the_fan_in():
@@ -63,7 +62,9 @@ def test_to_the_letter_the_first_weights_lie_within_2_4_over_the_fan_in():
 def test_both_kinds_of_first_weights_get_the_same_cures():
     cures = {"2.4 / F": [], "1.2 / √F": []}
     for variant, recipe, seed in lenet_1998.first_weights_runs(2):
-        cures[recipe.name].append((variant, recipe.learning_rate, recipe.warm_up, seed))
+        nothing = Split(torch.empty(0, 1, 32, 32), torch.empty(0, dtype=torch.long))
+        warm_up = make_optimizer(recipe, recipe.model(), nothing).warm_up
+        cures[recipe.name].append((variant, recipe.learning_rate, warm_up, seed))
     paper = 0.0005
     one_seed = [(paper, 0), (paper, 8000), (paper / 4, 0), (paper / 4, 8000), (paper / 16, 8000)]
     assert [way[1:3] for way in cures["2.4 / F"]] == 2 * one_seed
@@ -76,18 +77,9 @@ def test_first_weights_are_compared_without_the_test_set():
         assert not recipe.read_test
 
 
-def test_a_recipe_decides_how_long_the_steps_grow():
-    recipe = replace(find_recipe("lenet-1998"), warm_up=123)
-    model = recipe.model()
-    nothing = Split(torch.empty(0, 1, 32, 32), torch.empty(0, dtype=torch.long))
-    assert make_optimizer(recipe, model, nothing).warm_up == 123
-
-
 def test_the_committed_study_of_first_weights_is_of_today_and_complete():
-    study = Comparison.load(lenet_1998.FIRST_WEIGHTS_STUDY)
-    runs = lenet_1998.first_weights_runs(len(study.of("2.4 / F", "a quarter")))
-    assert len(runs) >= 2 * 5 * 24
-    assert_is_of_today(study, "first-weights", runs, lenet_1998.FIRST_WEIGHTS_IMAGES)
+    assert len(load_study("first_weights").records) == 2 * 5 * 24
+    assert_is_of_today("first_weights")
 
 
 @pytest.mark.lessons

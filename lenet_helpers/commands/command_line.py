@@ -26,9 +26,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 DataDir = Annotated[Path, typer.Option(help="Folder that holds MNIST.")]
-# What every study takes.
-Processes = Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")]
-Result = Annotated[Path, typer.Option(help="The result, as JSON.")]
 
 
 @app.callback()
@@ -155,163 +152,42 @@ def _echo_epochs(history: Any) -> None:
 
 
 @app.command()
-def compare(
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, … for each variant.")] = 10,
-    processes: Processes = -1,
-    output: Result = ROOT / "build" / "bn_dropout.json",
-    data_dir: DataDir = ROOT / "data",
-) -> None:
-    """Lesson 04's study: batch norm and dropout, at two recipes, over several seeds.
-
-    Ten seeds take about an hour and a half of one core. Stopped and started again, it goes on.
-    """
-    from lenet_helpers.studies import runner
-
-    _study("compare", seeds, runner.study_runs(seeds), output, data_dir, processes)
-
-
-@app.command("learning-rates")
-def learning_rates(
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, … for each network.")] = 24,
-    processes: Processes = -1,
-    output: Result = ROOT / "build" / "learning_rates.json",
-    data_dir: DataDir = ROOT / "data",
-) -> None:
-    """Lesson 04's second study: which learning rates LeNet-5 survives, with and without batch norm.
-
-    24 seeds take about ten minutes of one core.
-    """
-    from lenet_helpers.mnist_files import fetch_mnist
-    from lenet_helpers.studies import learning_rates as rates
-
-    _check_result(output)
-    fetch_mnist(data_dir)  # here, once, and not in every training
-    result = rates.study(seeds, data_dir, processes)
-    result.save(output)
-    typer.echo(f"{len(result.records)} runs in {_short(output)}")
-
-
-@app.command()
-def recipes(
-    seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … for each training.")] = 20,
-    processes: Processes = -1,
+def study(
+    name: Annotated[str, typer.Argument(help="Such as bn_dropout; a wrong one lists all.")],
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Seeds 0, 1, …; as the kit's result if not given.")
+    ] = None,
+    processes: Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")] = -1,
     output: Annotated[
-        Path, typer.Option(help="The result, as JSON; the table goes beside it, as .md.")
-    ] = ROOT / "build" / "claims.json",
+        Path | None, typer.Option(help="The result, as JSON; build/NAME.json without it.")
+    ] = None,
     data_dir: DataDir = ROOT / "data",
 ) -> None:
-    """Lesson 09's study: six published trainings over several seeds, and what they claim.
+    """Train the recipes of a study over several seeds; docs/results.md says how long each takes.
 
-    Twenty seeds take more than two hours of one core. Stopped and started again, it goes on.
+    Stopped and started again, it goes on.
     """
-    from lenet_helpers.files import write_whole
-    from lenet_helpers.studies import claims, reproduction
-
-    runs, measure = reproduction.study_runs(seeds), reproduction.measure
-    result = _study("recipes", seeds, runs, output, data_dir, processes, measure)
-    table = claims.table(claims.judge(result))
-    write_whole(output.with_suffix(".md"), table.encode())
-    typer.echo(table)
-
-
-@app.command("lenet-1998")
-def lenet_1998(
-    seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … of the paper's training.")] = 5,
-    processes: Processes = -1,
-    output: Result = ROOT / "build" / "lenet_1998.json",
-    data_dir: DataDir = ROOT / "data",
-) -> None:
-    """Lesson 07's study: the training of 1998 over several seeds, and the way from it to today.
-
-    Five seeds take more than three hours of one core. Stopped and started again, it goes on.
-    """
-    from lenet_helpers.studies import lenet_1998
-
-    runs, measure = lenet_1998.study_runs(seeds), lenet_1998.measure
-    _study("lenet-1998", seeds, runs, output, data_dir, processes, measure)
-
-
-@app.command("first-weights")
-def first_weights(
-    seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … of each start.")] = 24,
-    processes: Processes = -1,
-    output: Result = ROOT / "build" / "first_weights.json",
-    data_dir: DataDir = ROOT / "data",
-) -> None:
-    """Lesson 07's small study: two kinds of first weights of 1998, each with the same cures.
-
-    24 seeds take about 20 minutes of one core. Stopped and started again, it goes on.
-    """
-    from lenet_helpers.studies import lenet_1998 as study
-
-    runs, measure = study.first_weights_runs(seeds), study.measure_f6
-    train_size = study.FIRST_WEIGHTS_IMAGES
-    _study("first-weights", seeds, runs, output, data_dir, processes, measure, train_size)
-
-
-@app.command()
-def techniques(
-    seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … for each technique.")] = 2,
-    processes: Processes = -1,
-    output: Result = ROOT / "build" / "techniques.json",
-    data_dir: DataDir = ROOT / "data",
-) -> None:
-    """Lesson 09's study behind the recipe best: what each technique buys, without the test set.
-
-    Two seeds take about 40 minutes of one core. Stopped and started again, it goes on.
-    """
-    from lenet_helpers.studies import techniques as study
-
-    runs, measure = study.study_runs(seeds), study.measure
-    _study("techniques", seeds, runs, output, data_dir, processes, measure)
-
-
-@app.command()
-def best(
-    seeds: Annotated[int, typer.Option(min=2, help="Seeds 0, 1, … of the recipe.")] = 5,
-    processes: Processes = -1,
-    output: Result = ROOT / "build" / "best.json",
-    data_dir: DataDir = ROOT / "data",
-) -> None:
-    """The recipe best over several seeds, each measured once on the test set.
-
-    Five seeds take about an hour of one core. Stopped and started again, it goes on.
-    """
-    from lenet_helpers.studies import techniques as study
-
-    _study("best", seeds, study.best_runs(seeds), output, data_dir, processes)
-
-
-def _study(
-    name: str,
-    seeds: int,
-    runs: Any,
-    output: Path,
-    data_dir: Path,
-    processes: int,
-    measure: Any = None,
-    train_size: int | None = None,
-) -> Any:
-    """Train the runs of a study and write the result; what is done is kept in build/ meanwhile."""
+    from lenet_helpers.files import check_writable
     from lenet_helpers.mnist_files import fetch_mnist
-    from lenet_helpers.studies.runner import compare
+    from lenet_helpers.studies.runner import compare, find_study
 
-    _check_result(output)
+    chosen = find_study(name)
+    seeds = seeds or chosen.seeds
+    output = output or ROOT / "build" / f"{name}.json"
+    if output.suffix != ".json":
+        raise CourseError(f"The result is JSON: {output} must have a name that ends in .json.")
+    check_writable(output)
     fetch_mnist(data_dir)  # here, once, and not in every training
     partial = ROOT / "build" / f"{output.stem}_{seeds}_seeds.partial.json"
-    command = f"python -m lenet_helpers {name} --seeds {seeds}"
     result = compare(
-        runs,
+        chosen.runs(seeds),
         data_dir,
         processes=processes,
-        train_size=train_size,
         keep=partial,
-        command=command,
-        measure=measure,
+        command=f"python -m lenet_helpers study {name} --seeds {seeds}",
+        measure=chosen.measure,
     )
     result.save(output)
-    if not result.failed:
-        partial.unlink(missing_ok=True)
     for line in result.interruptions:
         typer.echo(line, err=True)
     for record in result.failed:
@@ -319,16 +195,7 @@ def _study(
     typer.echo(f"{len(result.records) - len(result.failed)} runs in {_short(output)}")
     if result.failed:
         raise CourseError(f"{len(result.failed)} runs failed; start again to repeat only them.")
-    return result
-
-
-def _check_result(output: Path) -> None:
-    """Before the training, that its result can be named so and written."""
-    from lenet_helpers.files import check_writable
-
-    if output.suffix != ".json":
-        raise CourseError(f"The result is JSON: {output} must have a name that ends in .json.")
-    check_writable(output)
+    partial.unlink(missing_ok=True)
 
 
 @app.command()

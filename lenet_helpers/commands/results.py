@@ -18,9 +18,9 @@ from lenet_helpers.errors import CourseError
 from lenet_helpers.files import ROOT, write_whole
 from lenet_helpers.pen.symbols import generate_symbols
 from lenet_helpers.recipes import EVALUATION_BATCH, PRETRAINED, find_recipe, load_pretrained
-from lenet_helpers.studies import claims, lenet_1998, reproduction, techniques
-from lenet_helpers.studies.runner import Comparison
-from lenet_helpers.studies.statistics import final_accuracies
+from lenet_helpers.studies import claims
+from lenet_helpers.studies.runner import load_study
+from lenet_helpers.studies.statistics import final_accuracies, further_run
 from lenet_helpers.training import evaluate
 
 TEXTS = (ROOT / "README.md", ROOT / "docs" / "results.md", PRETRAINED / "README.md")
@@ -55,12 +55,12 @@ def renew_texts(values: dict[str, str]) -> None:
 
 def study_values() -> dict[str, str]:
     """What the committed studies gave."""
-    best = final_accuracies(Comparison.load(techniques.BEST_STUDY).of("best", "best"))
-    of_1998 = Comparison.load(lenet_1998.STUDY)
+    best = final_accuracies(load_study("best").of("best", "best"))
+    of_1998 = load_study("lenet_1998")
     errors = 1 - np.array(final_accuracies(of_1998.of("lenet-1998", "small batches")))
     (distorted,) = of_1998.of("lenet-1998", "distorted")
-    further = claims.further_run(errors)
-    table = claims.table(claims.judge(Comparison.load(reproduction.STUDY)))
+    further = further_run(errors)
+    table = claims.table(claims.judge(load_study("claims")))
     return {
         "best.mean": per_cent(np.mean(best)),
         "best.range": f"{100 * min(best):.2f} to {per_cent(max(best))}",
@@ -76,7 +76,7 @@ def study_values() -> dict[str, str]:
 
 def lost_starts(rule: str) -> str:
     """How many seeds read less than 20 % with the step sizes of 1998, as lesson 07 counts them."""
-    starts = Comparison.load(lenet_1998.FIRST_WEIGHTS_STUDY).of(rule, "the paper's steps")
+    starts = load_study("first_weights").of(rule, "the paper's steps")
     lost = sum(start.column("validation_accuracy")[-1] < 0.2 for start in starts)
     return f"{lost} of {len(starts)}"
 

@@ -117,38 +117,6 @@ def confidence_of_a_row() -> float:
     return 1 - statistics.LEVEL / sum(not claim.ours for claim in CLAIMS)
 
 
-def reach(count: int, confidence: float = 0.95) -> float:
-    """How many standard deviations around the mean of `count` runs one further run may lie.
-
-    t √(1 + 1/n), with Student's t for n - 1 degrees of freedom. It is also how far from the mean a
-    published number has to be before the study can tell it from its own runs.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two runs: one says nothing about the spread.
-    """
-    if count < 2:
-        raise ValueError(f"an interval needs at least 2 values, not {count}")
-    return float(stats.t.ppf((1 + confidence) / 2, count - 1)) * (1 + 1 / count) ** 0.5
-
-
-def further_run(values: Sequence[float], confidence: float = 0.95) -> statistics.Interval:
-    """Mean of `values`, and the interval in which one further value lies with that probability.
-
-    The prediction interval of a normal distribution whose mean and spread are both estimated,
-    mean ± `reach` · s (G. J. Hahn, W. Q. Meeker, "Statistical Intervals", 1991).
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two values.
-    """
-    width = reach(len(values), confidence)
-    mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
-    return statistics.Interval(mean, mean - width * spread, mean + width * spread)
-
-
 def interval_of(values: Sequence[float], unit: Unit, confidence: float) -> statistics.Interval:
     """Where what a claim speaks of lies, by what we measured.
 
@@ -168,7 +136,7 @@ def interval_of(values: Sequence[float], unit: Unit, confidence: float) -> stati
         mean = float(np.mean(values))
         low, high = stats.binom.interval(confidence, BATCH, mean)
         return statistics.Interval(mean, float(low) / BATCH, float(high) / BATCH)
-    mean, low, high = further_run(values, confidence)
+    mean, low, high = statistics.further_run(values, confidence)
     return statistics.Interval(mean, max(low, 0.0), min(high, 1.0))
 
 

@@ -44,8 +44,10 @@ def called(function: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A number of NumPy as Python's own, which JSON can hold."""
-    return value.item() if isinstance(value, np.generic) else value
+    """A hyperparameter as JSON can hold it: a number, a word or None; all else as text."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return value if isinstance(value, str | int | float | None) else called(value)
 
 
 def _named(function: Any) -> str:
@@ -79,7 +81,8 @@ def _object(value: Any) -> str:
 
 def _written(value: Any) -> str:
     """A value as text; equal texts mean equal values."""
-    value = plain(value)
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, str) and value.isidentifier() and not keyword.iskeyword(value):
         return str(value)  # a word, such as the name of an activation
     if isinstance(value, dict):

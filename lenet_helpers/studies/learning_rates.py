@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import itertools
 import math
-import time
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
-import joblib
 import torch
 from torch.nn import functional
-from tqdm.auto import tqdm
 
-from lenet_helpers.data import DATA_DIR, Batches, Split, load_mnist
+from lenet_helpers.data import MNIST, Batches, Split
 from lenet_helpers.model import LeNet5
-from lenet_helpers.studies.runner import Comparison, Record, versions
-from lenet_helpers.training import bars_off, seed_everything
+from lenet_helpers.recipes import Recipe, TrainedModel
+from lenet_helpers.studies.runner import Run, Study, cross
+from lenet_helpers.training import seed_everything
 
 NAME = "learning rates"
-STUDY = DATA_DIR / "studies" / "learning_rates.json"  # what the command learning-rates gave
-BATCH_NORM = {"none": False, "batch norm": True}  # of each network
 RATES = (0.0125, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 STEPS, BATCH_SIZE = 300, 32
 COUNTED = 50  # the last steps, whose accuracy counts
@@ -53,52 +51,40 @@ def accuracy_at(
     return sum(counted) / len(counted)
 
 
-def train_rates(network: str, seed: int, data_dir: str | Path = DATA_DIR) -> Record:
-    """One network from one seed at each of `RATES`, in one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # threads of several processes would wait for each other
-    batch_norm = BATCH_NORM[network]
-    try:
-        train = load_mnist(data_dir, normalize=False).train
-        start = time.process_time()
-        accuracies = [accuracy_at(rate, seed, train, STEPS, batch_norm) for rate in RATES]
-        seconds = time.process_time() - start
-    finally:
-        torch.set_num_threads(threads)
-    return Record(
-        NAME,
-        network,
-        seed,
-        train_images=len(train.images),
-        parameters=sum(p.numel() for p in LeNet5(batch_norm=batch_norm).parameters()),
-        cpu_seconds=round(seconds, 2),
-        measured={"accuracies": [a if a is None else round(a, 6) for a in accuracies]},
+def study_runs(seeds: int) -> list[Run]:
+    """Both networks with seeds 0, 1, … `seeds` - 1; `measure_rates` trains them."""
+    recipe = Recipe(
+        name=NAME,
+        source="this course",
+        learning_rate=0.0,
+        optimizer="sgd",
+        batch_size=BATCH_SIZE,
+        epochs=0,  # each rate is a training of its own, from the first weights on
+        normalize=False,
+        read_test=False,
     )
-
-
-def settings() -> dict[str, object]:
-    """Every hyperparameter of the study, as plain values."""
-    return {
-        NAME: {
-            "name": NAME,
-            "optimizer": "sgd",
-            "batch_size": BATCH_SIZE,
-            "steps": STEPS,
-            "rates": [*RATES],
-            "variants": {n: f"LeNet5(batch_norm={on})" for n, on in BATCH_NORM.items()},
-        }
+    variants = {
+        "none": recipe,
+        "batch norm": replace(recipe, model=partial(LeNet5, batch_norm=True)),
     }
+    return cross(variants, range(seeds))
 
 
-def study(seeds: int, data_dir: str | Path = DATA_DIR, processes: int = -1) -> Comparison:
-    """Both networks with seeds 0, 1, … `seeds` - 1; a record holds an accuracy for each rate."""
-    jobs = (
-        joblib.delayed(train_rates)(network, seed, data_dir)
-        for seed in range(seeds)
-        for network in BATCH_NORM
+def measure_rates(
+    run: Run,
+    trained: TrainedModel,  # noqa: ARG001
+    mnist: MNIST,
+    rates: tuple[float, ...],
+    steps: int,
+) -> dict[str, Any]:
+    """What `accuracy_at` gives at each rate."""
+    batch_norm = run.variant == "batch norm"
+    found = [accuracy_at(rate, run.seed, mnist.train, steps, batch_norm) for rate in rates]
+    return {"accuracies": [a if a is None else round(a, 6) for a in found]}
+
+
+STUDIES = {
+    "learning_rates": Study(
+        study_runs, seeds=24, measure=partial(measure_rates, rates=RATES, steps=STEPS)
     )
-    pool = joblib.Parallel(n_jobs=processes, return_as="generator_unordered")
-    total = seeds * len(BATCH_NORM)
-    records = list(tqdm(pool(jobs), total=total, unit="run", leave=False, disable=bars_off(True)))
-    command = f"python -m lenet_helpers learning-rates --seeds {seeds}"
-    return Comparison(records, settings(), versions(), command)
+}

@@ -11,8 +11,8 @@ import json
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from functools import partial
+from dataclasses import asdict, dataclass, field, fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,25 +20,28 @@ import joblib
 import torch
 from tqdm.auto import tqdm
 
-from lenet_helpers.data import DATA_DIR, MNIST, Split
+from lenet_helpers.data import DATA_DIR, MNIST
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import is_there, write_whole
-from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import (
     Recipe,
     TrainedModel,
-    find_recipe,
     load_recipe_data,
     train_recipe,
 )
-from lenet_helpers.studies.function_text import called, plain
+from lenet_helpers.studies.function_text import plain
 from lenet_helpers.training import bars_off
 
-DROPOUT = 0.5  # the rate of N. Srivastava et al., "Dropout", JMLR 15, 2014, for hidden layers
-STUDY = DATA_DIR / "studies" / "bn_dropout.json"  # what the command compare gave
-ALWAYS_LISTED = ("name", "learning_rate", "epochs", "batch_size", "optimizer", "momentum")
-ALWAYS_LISTED += ("weight_decay", "schedule", "image_size", "fit", "normalize")
-ALWAYS_LISTED += ("validation_size", "split_seed")
+# The studies of the course: in which module each is.
+STUDIES = {
+    "bn_dropout": "bn_dropout",
+    "learning_rates": "learning_rates",
+    "lenet_1998": "lenet_1998",
+    "first_weights": "lenet_1998",
+    "claims": "reproduction",
+    "techniques": "techniques",
+    "best": "techniques",
+}
 
 
 class Run(NamedTuple):
@@ -50,6 +53,26 @@ class Run(NamedTuple):
 
 
 Measure = Callable[[Run, TrainedModel, MNIST], dict[str, Any]]
+
+
+class Study(NamedTuple):
+    """What `python -m lenet_helpers study NAME` trains."""
+
+    runs: Callable[[int], list[Run]]  # from seeds 0, 1, … for a number of seeds
+    seeds: int  # of the result that comes with the kit
+    measure: Measure | None = None  # what is measured of each run besides its accuracy
+
+
+def find_study(name: str) -> Study:
+    """The study of that name; CourseError with the known names if there is none."""
+    if name not in STUDIES:
+        raise CourseError(f"There is no study {name!r}. Choose one of {', '.join(STUDIES)}.")
+    return import_module(f"lenet_helpers.studies.{STUDIES[name]}").STUDIES[name]
+
+
+def load_study(name: str) -> Comparison:
+    """The result of a study that comes with the kit."""
+    return Comparison.load(DATA_DIR / "studies" / f"{name}.json")
 
 
 @dataclass(frozen=True)
@@ -84,7 +107,7 @@ class Comparison:
     """The records of all runs, and how they were made."""
 
     records: list[Record] = field(default_factory=list)
-    recipes: dict[str, Any] = field(default_factory=dict)  # every hyperparameter of every variant
+    settings: dict[str, Any] = field(default_factory=dict)  # all that decides a run, see `describe`
     versions: dict[str, str] = field(default_factory=dict)
     command: str = ""
     interruptions: list[str] = field(default_factory=list)  # workers that died on the way
@@ -129,47 +152,9 @@ class Comparison:
             ) from error
 
 
-class NeverSwitched(LeNet5):
-    """LeNet-5 in which train() and eval() do nothing, as in a script that never calls them."""
-
-    def train(self, mode: bool = True) -> NeverSwitched:  # noqa: ARG002 - nn.Module's signature
-        """Leave the mode as it is."""
-        return self
-
-
-def variants_of(name: str, dropout: float = DROPOUT) -> dict[str, Recipe]:
-    """The 2×2 arms of a recipe: none, batch norm, dropout, both."""
-    recipe = find_recipe(name)
-    arms = {
-        "none": {},
-        "batch norm": {"batch_norm": True},
-        "dropout": {"dropout": dropout},
-        "both": {"batch_norm": True, "dropout": dropout},
-    }
-    return {arm: replace(recipe, model=partial(LeNet5, **layers)) for arm, layers in arms.items()}
-
-
 def cross(variants: Mapping[str, Recipe], seeds: Iterable[int]) -> list[Run]:
     """Every variant with every seed; all variants of one seed follow each other."""
     return [Run(name, recipe, seed) for seed in seeds for name, recipe in variants.items()]
-
-
-def study_runs(seeds: int) -> list[Run]:
-    """The runs of lesson 04's study, with seeds 0, 1, … `seeds` - 1.
-
-    The tutorial's published code has no batch norm and no dropout; all it changes is that
-    train() and eval() are called. So here "none" never switches the mode and "mode only" does.
-    The two must give the same weights: two seeds are enough to see it.
-    """
-    tutorial = variants_of("sgd-plain")
-    mode_only = {"mode only": tutorial["none"]}
-    tutorial["none"] = replace(tutorial["none"], model=NeverSwitched)
-    course = variants_of("course")
-    runs = []
-    for seed in range(seeds):  # a study that is stopped has all variants for its first seeds
-        runs += cross(tutorial, [seed]) + cross(mode_only if seed < 2 else {}, [seed])
-        runs += cross(course, [seed])
-    return runs
 
 
 def compare(
@@ -177,7 +162,6 @@ def compare(
     data_dir: str | Path = DATA_DIR,
     *,
     processes: int | None = -1,
-    train_size: int | None = None,
     keep: str | Path | None = None,
     command: str = "",
     measure: Measure | None = None,
@@ -198,8 +182,6 @@ def compare(
     processes
         How many at a time: -1 is as many as there are cores (or workers of the cluster), None
         what `joblib.parallel_config` says.
-    train_size
-        Only the first images of the training split; None for all.
     keep
         File for the records so far, written after every run. If it is there already, what it
         holds is not trained again.
@@ -213,14 +195,14 @@ def compare(
     """
     if processes == 0:
         raise CourseError("0 processes train nothing: take 1 or more, or -1 for all cores.")
-    result = Comparison([], describe(runs, train_size), versions(), command)
+    result = Comparison([], describe(runs, measure), versions(), command)
     if keep is not None and is_there(keep):
         result.records, result.interruptions = _kept(Path(keep), result)
     wanted = {(run.recipe.name, run.variant, run.seed): run for run in runs}
     result.records = [r for r in result.records if r.run in wanted and r.error is None]
     for record in result.records:
         del wanted[record.run]
-    settings = {"data_dir": str(data_dir), "train_size": train_size, "measure": measure}
+    settings = {"data_dir": str(data_dir), "measure": measure}
     total, done = len(wanted) + len(result.records), len(result.records)
     off = bars_off(progress)
     with tqdm(total=total, initial=done, unit="run", leave=False, disable=off) as bar:
@@ -278,23 +260,19 @@ def _run_all(
     return list(under_way.values())
 
 
-def train_run(
-    run: Run, data_dir: str, train_size: int | None = None, measure: Measure | None = None
-) -> Record:
+def train_run(run: Run, data_dir: str, measure: Measure | None = None) -> Record:
     """Train one run in one thread; an error becomes part of the record."""
     name = (run.recipe.name, run.variant, run.seed)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # threads of several processes would wait for each other
     try:
-        mnist = _load_once(run.recipe, data_dir)
-        images = mnist.train.images[:train_size]
-        mnist = mnist._replace(train=Split(images, mnist.train.labels[:train_size]))
+        mnist = load_recipe_data(run.recipe, data_dir)
         start = time.process_time()
         trained = train_recipe(run.recipe, mnist, run.seed, progress=False)
         seconds = time.process_time() - start
         return Record(
             *name,
-            train_images=len(images),
+            train_images=len(mnist.train),
             parameters=sum(p.numel() for p in trained.model.parameters()),
             test_accuracy=trained.test.accuracy if trained.test else None,
             test_loss=trained.test.loss if trained.test else None,
@@ -317,24 +295,21 @@ def fingerprint(model: torch.nn.Module) -> str:
     return digest.hexdigest()[:16]
 
 
-def describe(runs: Sequence[Run], train_size: int | None = None) -> dict[str, Any]:
-    """Every hyperparameter of each recipe's first variant, as plain values, and its variants.
+def describe(runs: Sequence[Run], measure: Measure | None = None) -> dict[str, Any]:
+    """All that decides each run besides its seed and the versions of the programs.
 
-    A variant is its network, and what else it changes. A hyperparameter that `Recipe` got after
-    the first studies is listed only where it is used, so that these studies stay valid.
+    For each recipe and variant every hyperparameter as a plain value, functions and objects as
+    text; and what was measured. A finished run is taken for one of today only if this is equal.
     """
     described: dict[str, Any] = {}
-    first: dict[str, dict[str, Any]] = {}
-    unused = _settings(Recipe(name="", source="", learning_rate=0, epochs=0))
     for variant, recipe, _ in runs:
-        settings = _settings(recipe)
-        base = first.setdefault(recipe.name, settings)
-        listed = {n: v for n, v in base.items() if n in ALWAYS_LISTED or v != unused[n]}
-        entry = described.setdefault(
-            recipe.name, {**listed, "train_size": train_size, "variants": {}}
-        )
-        changed = [f"{name}={value}" for name, value in settings.items() if value != base[name]]
-        entry["variants"][variant] = ", ".join([called(recipe.model), *changed])
+        values = {
+            field.name: plain(getattr(recipe, field.name))
+            for field in fields(recipe)
+            if field.name not in ("name", "source", "claim", "note")
+        }
+        values["measure"] = plain(measure)
+        described.setdefault(recipe.name, {})[variant] = values
     return described
 
 
@@ -347,18 +322,6 @@ def versions() -> dict[str, str]:
     }
 
 
-def _settings(recipe: Recipe) -> dict[str, Any]:
-    """The hyperparameters of a recipe besides its network, as plain values."""
-    values = {
-        field.name: getattr(recipe, field.name)
-        for field in fields(recipe)
-        if field.name not in ("model", "source", "claim", "note")
-    }
-    return {
-        name: called(value) if callable(value) else plain(value) for name, value in values.items()
-    }
-
-
 def _rounded(epoch: dict[str, Any]) -> dict[str, Any]:
     return {
         name: round(value, 6) if isinstance(value, float) else value
@@ -366,24 +329,10 @@ def _rounded(epoch: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_loaded: dict[tuple, MNIST] = {}
-
-
-def _load_once(recipe: Recipe, data_dir: str) -> MNIST:
-    """MNIST as the recipe wants it; a process keeps the last one it loaded."""
-    key = (data_dir, recipe.image_size, recipe.fit, recipe.normalize)
-    key += (recipe.validation_size, recipe.split_seed, recipe.drawings)
-    if key not in _loaded:
-        _loaded.clear()  # two at once would need 300 MB more
-        _loaded[key] = load_recipe_data(recipe, data_dir)
-    return _loaded[key]
-
-
 def _kept(path: Path, wanted: Comparison) -> tuple[list[Record], list[str]]:
     """The records of an earlier, unfinished comparison with the same settings."""
     earlier = Comparison.load(path)
-    known = {name: wanted.recipes.get(name) for name in earlier.recipes}
-    if earlier.recipes != known or earlier.versions != wanted.versions:
+    if (earlier.settings, earlier.versions) != (wanted.settings, wanted.versions):
         raise CourseError(
             f"{path} is of a comparison with other settings or versions. Delete it to start from "
             "the beginning."

@@ -1,4 +1,4 @@
-"""Lesson 04: what a comparison over seeds shows: intervals, a paired test, verdicts."""
+"""Lesson 04: what a comparison over seeds shows: intervals, and a paired test."""
 
 from __future__ import annotations
 
@@ -29,15 +29,6 @@ class Paired(NamedTuple):
     pairs: int
 
 
-class Finding(NamedTuple):
-    """A claim beside what was measured, and the verdict."""
-
-    claim: str
-    measured: str
-    p_value: float | None  # None where no difference is tested
-    verdict: str
-
-
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """Mean of independent values and its confidence interval by Student's t distribution.
 
@@ -51,6 +42,38 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     mean, error = float(np.mean(values)), float(stats.sem(values))
     reach = error * float(stats.t.ppf((1 + confidence) / 2, len(values) - 1))
     return Interval(mean, mean - reach, mean + reach)
+
+
+def reach(count: int, confidence: float = 0.95) -> float:
+    """How many standard deviations around the mean of `count` runs one further run may lie.
+
+    t √(1 + 1/n), with Student's t for n - 1 degrees of freedom. It is also how far from the mean a
+    published number has to be before the study can tell it from its own runs.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two runs: one says nothing about the spread.
+    """
+    if count < 2:
+        raise ValueError(f"an interval needs at least 2 values, not {count}")
+    return float(stats.t.ppf((1 + confidence) / 2, count - 1)) * (1 + 1 / count) ** 0.5
+
+
+def further_run(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Mean of `values`, and the interval in which one further value lies with that probability.
+
+    The prediction interval of a normal distribution whose mean and spread are both estimated,
+    mean ± `reach` · s (G. J. Hahn, W. Q. Meeker, "Statistical Intervals", 1991).
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two values.
+    """
+    width = reach(len(values), confidence)
+    mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
+    return Interval(mean, mean - width * spread, mean + width * spread)
 
 
 def paired_test(first: Sequence[float], second: Sequence[float]) -> Paired:
@@ -99,55 +122,12 @@ def epochs_or_one_more(records: Sequence[Record], accuracy: float = 0.98) -> lis
     return [epochs_to(r, accuracy) or len(r.epochs) + 1 for r in records]
 
 
-def verdict_on_difference(test: Paired, expected_sign: int, level: float) -> str:
-    """Whether a claimed difference of that sign (+1 or -1) was found.
-
-    "confirmed" if the test finds a difference and the mean has the claimed sign, "contradicted"
-    if it finds one of the other sign, "not shown" if the p-value is not below `level`.
-    """
-    if test.p_value >= level:
-        return "not shown"
-    return "confirmed" if test.difference.mean * expected_sign > 0 else "contradicted"
-
-
-def verdict_on_epoch(epochs: Sequence[int], claimed: int) -> str:
-    """ "as published" if the claimed epoch lies in the range seen over the seeds."""
-    low, high = min(epochs), max(epochs)
-    if low <= claimed <= high:
-        return "as published"
-    return "sooner than published" if high < claimed else "later than published"
-
-
 def paired_variants(
     comparison: Comparison, recipe: str, first: str, second: str
 ) -> list[tuple[Record, Record]]:
     """The runs of two variants, joined by their seed; a seed that only one has is left out."""
     others = {record.seed: record for record in comparison.of(recipe, second)}
     return [(r, others[r.seed]) for r in comparison.of(recipe, first) if r.seed in others]
-
-
-def tutorial_findings(comparison: Comparison) -> list[Finding]:
-    """The tutorial's claims beside the study of `sgd-plain`, each with its verdict.
-
-    Three differences are tested, so each at a third of `LEVEL` (Bonferroni's correction).
-    """
-    pairs = paired_variants(comparison, "sgd-plain", "both", "none")
-    both, none = [list(records) for records in zip(*pairs, strict=True)]
-    findings = [
-        _epoch_finding("98 % first in epoch 6, without the layers", none, 6),
-        _epoch_finding("98 % first in epoch 3, with both", both, 3),
-    ]
-    tests = (
-        ("98 % in fewer epochs with both", epochs_or_one_more, -1, "{:+.1f} epochs", 1),
-        ("higher final accuracy with both", final_accuracies, +1, "{:+.2f} points", 100),
-        ("longer training with both", cpu_seconds_per_epoch, +1, "{:+.1f} s per epoch", 1),
-    )
-    for claim, values_of, sign, form, scale in tests:
-        test = paired_test(values_of(both), values_of(none))
-        measured = form.format(test.difference.mean * scale)
-        found = verdict_on_difference(test, sign, LEVEL / len(tests))
-        findings.append(Finding(claim, measured, test.p_value, found))
-    return findings
 
 
 def final_accuracies(records: Sequence[Record]) -> list[float]:
@@ -158,9 +138,3 @@ def final_accuracies(records: Sequence[Record]) -> list[float]:
 def cpu_seconds_per_epoch(records: Sequence[Record]) -> list[float]:
     """Processor seconds of each run, its measuring included, divided by its epochs."""
     return [record.cpu_seconds / len(record.epochs) for record in records]
-
-
-def _epoch_finding(claim: str, records: Sequence[Record], claimed: int) -> Finding:
-    epochs = epochs_or_one_more(records)
-    measured = f"epoch {min(epochs)} to {max(epochs)}, median {np.median(epochs):g}"
-    return Finding(claim, measured, None, verdict_on_epoch(epochs, claimed))

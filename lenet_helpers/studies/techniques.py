@@ -13,13 +13,11 @@ from typing import Any
 from torch.nn import functional
 
 from lenet_helpers.augmentation import vary
-from lenet_helpers.data import DATA_DIR, MNIST, Batches
+from lenet_helpers.data import MNIST, Batches
 from lenet_helpers.recipes import EVALUATION_BATCH, Recipe, TrainedModel, find_recipe
-from lenet_helpers.studies.runner import Run, cross
+from lenet_helpers.studies.runner import Run, Study, cross
 from lenet_helpers.training import evaluate
 
-STUDY = DATA_DIR / "studies" / "techniques.json"  # what the command techniques gave
-BEST_STUDY = DATA_DIR / "studies" / "best.json"  # what the command best gave
 EPOCHS = 15
 LONGER = 45
 
@@ -68,3 +66,9 @@ def measure(run: Run, trained: TrainedModel, mnist: MNIST) -> dict[str, Any]:  #
     """Loss and accuracy on the validation split, of the averaged weights where there are such."""
     metrics = evaluate(trained.model, Batches(mnist.validation, EVALUATION_BATCH))
     return {"validation_loss": metrics.loss, "validation_accuracy": metrics.accuracy}
+
+
+STUDIES = {
+    "techniques": Study(study_runs, seeds=2, measure=measure),
+    "best": Study(best_runs, seeds=5),
+}
