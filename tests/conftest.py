@@ -23,7 +23,8 @@ from torchvision import datasets
 from lenet_helpers.commands.command_line import main
 from lenet_helpers.data import MNIST, load_mnist
 from lenet_helpers.mnist_files import fetch_mnist
-from lenet_helpers.studies.runner import describe, find_study, load_study
+from lenet_helpers.studies.records import describe
+from lenet_helpers.studies.runner import find_study, load_study
 
 # A job that a shell started in the background ignores Ctrl-C, and so do its child processes; the
 # tests of Ctrl-C would wait for ever.

@@ -22,8 +22,9 @@ from lenet_helpers.studies.claims import (
     table,
     verdict,
 )
+from lenet_helpers.studies.records import Comparison, Record, versions
 from lenet_helpers.studies.reproduction import AS_PUBLISHED, PUBLISHED, study_runs
-from lenet_helpers.studies.runner import Comparison, Record, load_study, versions
+from lenet_helpers.studies.runner import load_study
 from lenet_helpers.studies.statistics import Interval, further_run, mean_interval, reach
 
 

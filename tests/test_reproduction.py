@@ -13,6 +13,7 @@ from lenet_helpers.data import MNIST, Batches, Split, load_mnist
 from lenet_helpers.recipes import find_recipe, make_test_batches, train_recipe
 from lenet_helpers.studies import reproduction
 from lenet_helpers.studies.published import random_flip
+from lenet_helpers.studies.records import Comparison, describe, fingerprint
 from lenet_helpers.studies.reproduction import (
     ABLATION_SEEDS,
     AS_PUBLISHED,
@@ -23,7 +24,7 @@ from lenet_helpers.studies.reproduction import (
     right_by_class,
     study_runs,
 )
-from lenet_helpers.studies.runner import Comparison, describe, fingerprint, load_study
+from lenet_helpers.studies.runner import load_study
 from lenet_helpers.studies.statistics import paired_variants
 
 

@@ -27,16 +27,8 @@ from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import find_recipe
 from lenet_helpers.studies import runner
 from lenet_helpers.studies.bn_dropout import variants_of
-from lenet_helpers.studies.runner import (
-    Comparison,
-    Run,
-    Study,
-    compare,
-    cross,
-    describe,
-    load_study,
-    train_run,
-)
+from lenet_helpers.studies.records import Comparison, Run, cross, describe
+from lenet_helpers.studies.runner import Study, compare, load_study, train_run
 from lenet_helpers.studies.statistics import LEVEL, paired_variants
 
 FEW = 640  # training images: these tests are about the runs, not about the networks

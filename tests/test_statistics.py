@@ -16,7 +16,7 @@ from lenet_helpers.studies.bn_dropout import (
     verdict_on_difference,
     verdict_on_epoch,
 )
-from lenet_helpers.studies.runner import Comparison, Record
+from lenet_helpers.studies.records import Comparison, Record
 from lenet_helpers.studies.statistics import (
     Interval,
     Paired,

@@ -12,7 +12,8 @@ from lenet_helpers.data import Split
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import find_recipe, make_optimizer
 from lenet_helpers.studies import lenet_1998
-from lenet_helpers.studies.runner import Comparison, Run, load_study, train_run
+from lenet_helpers.studies.records import Comparison, Run
+from lenet_helpers.studies.runner import load_study, train_run
 
 
 @pytest.fixture(scope="module")

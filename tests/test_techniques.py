@@ -12,7 +12,8 @@ from lenet_helpers.data import MNIST, Batches, Split
 from lenet_helpers.errors import CourseError
 from lenet_helpers.recipes import find_recipe, load_pretrained, train_recipe
 from lenet_helpers.studies import techniques
-from lenet_helpers.studies.runner import Comparison, fingerprint, load_study
+from lenet_helpers.studies.records import Comparison, fingerprint
+from lenet_helpers.studies.runner import load_study
 from lenet_helpers.training import evaluate
 
 

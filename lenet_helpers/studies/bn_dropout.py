@@ -11,7 +11,8 @@ import numpy as np
 
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import Recipe, find_recipe
-from lenet_helpers.studies.runner import Comparison, Record, Run, Study, cross
+from lenet_helpers.studies.records import Comparison, Record, Run, cross
+from lenet_helpers.studies.runner import Study
 from lenet_helpers.studies.statistics import (
     LEVEL,
     Paired,

@@ -16,8 +16,8 @@ import numpy as np
 from scipy import stats
 
 from lenet_helpers.studies import statistics
+from lenet_helpers.studies.records import Comparison, Record
 from lenet_helpers.studies.reproduction import AS_PUBLISHED, CLAIMED_ABLATION
-from lenet_helpers.studies.runner import Comparison, Record
 
 INFINITY = float("inf")
 BATCH = 64  # images in the one batch that a publication measured

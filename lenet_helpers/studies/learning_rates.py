@@ -14,7 +14,8 @@ from torch.nn import functional
 from lenet_helpers.data import MNIST, Batches, Split
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import Recipe, TrainedModel
-from lenet_helpers.studies.runner import Run, Study, cross
+from lenet_helpers.studies.records import Run, cross
+from lenet_helpers.studies.runner import Study
 from lenet_helpers.training import seed_everything
 
 NAME = "learning rates"

@@ -27,7 +27,8 @@ from lenet_helpers.lenet_1998 import (
 )
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import EVALUATION_BATCH, Recipe, TrainedModel, find_recipe
-from lenet_helpers.studies.runner import Run, Study, cross
+from lenet_helpers.studies.records import Run, cross
+from lenet_helpers.studies.runner import Study
 from lenet_helpers.training import evaluate
 
 WALK_PASSES, WALK_SEEDS = 5, 3

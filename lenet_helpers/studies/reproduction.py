@@ -26,7 +26,8 @@ from lenet_helpers.recipes import (
     make_test_batches,
 )
 from lenet_helpers.studies.published import WrongMean, flip_homework, mindspore_lenet5
-from lenet_helpers.studies.runner import Run, Study, cross, fingerprint
+from lenet_helpers.studies.records import Run, cross, fingerprint
+from lenet_helpers.studies.runner import Study
 from lenet_helpers.training import evaluate
 
 PUBLISHED = (

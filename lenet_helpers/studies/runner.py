@@ -6,12 +6,9 @@ joblib spreads the runs. Its backend is the caller's choice: inside
 
 from __future__ import annotations
 
-import hashlib
-import json
-import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,16 +17,19 @@ import joblib
 import torch
 from tqdm.auto import tqdm
 
-from lenet_helpers.data import DATA_DIR, MNIST
+from lenet_helpers.data import DATA_DIR
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import is_there, write_whole
-from lenet_helpers.recipes import (
-    Recipe,
-    TrainedModel,
-    load_recipe_data,
-    train_recipe,
+from lenet_helpers.files import is_there
+from lenet_helpers.recipes import load_recipe_data, train_recipe
+from lenet_helpers.studies.records import (
+    Comparison,
+    Measure,
+    Record,
+    Run,
+    describe,
+    fingerprint,
+    versions,
 )
-from lenet_helpers.studies.function_text import plain
 from lenet_helpers.training import bars_off
 
 # The studies of the course: in which module each is.
@@ -42,17 +42,6 @@ STUDIES = {
     "techniques": "techniques",
     "best": "techniques",
 }
-
-
-class Run(NamedTuple):
-    """One training: a variant of a recipe, from one seed."""
-
-    variant: str
-    recipe: Recipe
-    seed: int
-
-
-Measure = Callable[[Run, TrainedModel, MNIST], dict[str, Any]]
 
 
 class Study(NamedTuple):
@@ -73,88 +62,6 @@ def find_study(name: str) -> Study:
 def load_study(name: str) -> Comparison:
     """The result of a study that comes with the kit."""
     return Comparison.load(DATA_DIR / "studies" / f"{name}.json")
-
-
-@dataclass(frozen=True)
-class Record:
-    """What one run gave; `error` says why it gave nothing. Plain values, so JSON can hold it."""
-
-    recipe: str
-    variant: str
-    seed: int
-    train_images: int = 0
-    parameters: int = 0
-    test_accuracy: float | None = None  # after the last epoch; None if the recipe left it alone
-    test_loss: float | None = None
-    epochs: list[dict[str, Any]] = field(default_factory=list)  # as in History
-    cpu_seconds: float | None = None  # of the processor; other programs do not change it much
-    weights: str = ""  # a fingerprint: the same for the same weights, bit for bit
-    error: str | None = None
-    measured: dict[str, Any] = field(default_factory=dict)  # what a study measures besides
-
-    @property
-    def run(self) -> tuple[str, str, int]:
-        """What tells this run from the others."""
-        return self.recipe, self.variant, self.seed
-
-    def column(self, name: str) -> list[Any]:
-        """One value for each epoch, for example `column("validation_accuracy")`."""
-        return [epoch[name] for epoch in self.epochs]
-
-
-@dataclass
-class Comparison:
-    """The records of all runs, and how they were made."""
-
-    records: list[Record] = field(default_factory=list)
-    settings: dict[str, Any] = field(default_factory=dict)  # all that decides a run, see `describe`
-    versions: dict[str, str] = field(default_factory=dict)
-    command: str = ""
-    interruptions: list[str] = field(default_factory=list)  # workers that died on the way
-
-    def of(self, recipe: str, variant: str) -> list[Record]:
-        """The runs of one variant that ended well, in the order of their seeds."""
-        chosen = (r for r in self.records if (r.recipe, r.variant) == (recipe, variant))
-        return sorted((r for r in chosen if r.error is None), key=lambda r: r.seed)
-
-    @property
-    def failed(self) -> list[Record]:
-        """The runs that gave nothing."""
-        return [record for record in self.records if record.error is not None]
-
-    def save(self, path: str | Path) -> None:
-        """Write everything as JSON, whole or not at all; one line for each run."""
-        head = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        ordered = sorted(head.pop("records"), key=lambda record: record.run)
-        lines = ",\n".join(json.dumps(asdict(record)) for record in ordered)
-        text = json.dumps(head, indent=1).removesuffix("\n}")
-        write_whole(path, f'{text},\n "records": [\n{lines}\n]}}\n'.encode())
-
-    @classmethod
-    def load(cls, path: str | Path) -> Comparison:
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        CourseError
-            If the file is missing or is not a saved comparison.
-        """
-        try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-            records = [Record(**record) for record in content.pop("records")]
-            return cls(records, **content)
-        except OSError as error:
-            raise CourseError(f"Cannot read {path}: {error.strerror or error}.") from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise CourseError(
-                f"{path} is not a saved comparison, or a damaged one ({error}). Delete it, or make "
-                "it again with the command of that study: python -m lenet_helpers --help"
-            ) from error
-
-
-def cross(variants: Mapping[str, Recipe], seeds: Iterable[int]) -> list[Run]:
-    """Every variant with every seed; all variants of one seed follow each other."""
-    return [Run(name, recipe, seed) for seed in seeds for name, recipe in variants.items()]
 
 
 def compare(
@@ -285,41 +192,6 @@ def train_run(run: Run, data_dir: str, measure: Measure | None = None) -> Record
         return Record(*name, error=f"{type(error).__name__}: {error}")
     finally:
         torch.set_num_threads(threads)
-
-
-def fingerprint(model: torch.nn.Module) -> str:
-    """A short text that is the same for the same parameters, bit for bit."""
-    digest = hashlib.sha256()
-    for parameter in model.parameters():
-        digest.update(parameter.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
-def describe(runs: Sequence[Run], measure: Measure | None = None) -> dict[str, Any]:
-    """All that decides each run besides its seed and the versions of the programs.
-
-    For each recipe and variant every hyperparameter as a plain value, functions and objects as
-    text; and what was measured. A finished run is taken for one of today only if this is equal.
-    """
-    described: dict[str, Any] = {}
-    for variant, recipe, _ in runs:
-        values = {
-            field.name: plain(getattr(recipe, field.name))
-            for field in fields(recipe)
-            if field.name not in ("name", "source", "claim", "note")
-        }
-        values["measure"] = plain(measure)
-        described.setdefault(recipe.name, {})[variant] = values
-    return described
-
-
-def versions() -> dict[str, str]:
-    """The programs that decide the numbers."""
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "processor": platform.machine(),
-    }
 
 
 def _rounded(epoch: dict[str, Any]) -> dict[str, Any]:

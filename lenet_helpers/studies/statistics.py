@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from lenet_helpers.studies.runner import Comparison, Record
+from lenet_helpers.studies.records import Comparison, Record
 
 LEVEL = 0.05  # the chance of finding a difference that is not there, over all claims together
 
