@@ -7,16 +7,17 @@ all         errors (what a reader can mend), files (written whole or not at all)
 01          mnist_files (the four files, fetched and checked), data (tensors, splits, batches)
 02          model (LeNet-5, the table of its layers)
 03          checkpoints (save, load, continue), training (fit, evaluate) with training_faults (what
-            goes wrong, in words), recipes (all hyperparameters of a training under one name)
+            goes wrong, in words)
+09          augmentation (images changed at random)
+03          recipes (all hyperparameters of a training under one name: quick, course, best)
 05          feature_maps (what each layer answers to)
 07          lenet_1998 (the network of 1998, to the letter)
-06, 08      reading/ (from any picture to a digit, a number, a sum), pen/ (strokes become pictures,
-            and the recipes of the networks that learn from them)
-04, 07, 09  studies/ (recipes × seeds: the runner, the statistics, one module a study)
-09          augmentation (images changed at random)
+06, 08      reading/ (from any picture to a digit, a number, a sum)
+06, 08      pen/ (strokes become pictures, and the recipes of the networks that learn from them)
+04, 07, 09  studies/ (recipes and seeds: the runner, the statistics, one module a study)
 06          playground/ (the drawing pad and the live view of the network)
-all         plots/ (every figure, one module a lesson), commands/ (the command line, the lesson
-            runner, doctor)
+all         plots/ (every figure, one module a lesson, named as the lesson)
+all         commands/ (the command line, the lesson runner, doctor)
 ==========  ====================================================================================
 
 A module imports only what stands before it here; `tests/test_package.py` holds the order.
