@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import pickle
 import random
 from itertools import zip_longest
@@ -23,18 +24,26 @@ from torch import nn
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import write_whole
+from lenet_helpers.model import LeNet5
 
 ZIP, BARE_PICKLE = b"PK", b"\x80"  # the first bytes of such files
 # what a scheduler counts, and so is no setting of it
 MOVING = {"last_epoch", "_step_count", "_last_lr", "_get_lr_called_within_step", "_is_initial"}
 MOVING |= {"T_cur", "T_i", "_schedulers"}
+NETWORK = "LeNet5"  # what a file of weights calls the arguments of its network
 CHECKSUM = b"sha256: "  # the last bytes of a checkpoint: this and the checksum of all before
 
 
 def save_weights(model: nn.Module, path: str | Path) -> None:
-    """Write the weights of `model` as safetensors, whole or not at all."""
+    """Write the weights of `model` as safetensors, whole or not at all.
+
+    Beside those of a `LeNet5` stand the arguments it was built with, unless its layers were
+    changed afterwards.
+    """
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    write_whole(path, safetensors.torch.save(tensors))
+    # one entry alone: safetensors has several in no particular order, and the bytes would differ
+    metadata = {NETWORK: json.dumps(model.arguments)} if _is_as_built(model) else None
+    write_whole(path, safetensors.torch.save(tensors, metadata))
 
 
 def load_weights(model: nn.Module, path: str | Path) -> None:
@@ -43,19 +52,64 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     Raises
     ------
     CourseError
-        If the file is missing, damaged, not safetensors, or of another network.
+        If the file is missing, damaged, not safetensors, or of another network: if an argument
+        that the file states, a name or a shape is not that of `model`.
     """
+    state, arguments = _read_weights(path)
+    if arguments is not None and isinstance(model, LeNet5):
+        _check_same(arguments, model.arguments, path)
+    _check_same(_shapes(state), _shapes(model.state_dict()), path)
+    model.load_state_dict(state)
+
+
+def load_network(path: str | Path) -> LeNet5:
+    """The network in a file of `save_weights`, built as the file says; in evaluation mode.
+
+    Raises
+    ------
+    CourseError
+        As `load_weights`, or if the file does not say how its network was built.
+    """
+    _, arguments = _read_weights(path)
+    if arguments is None:
+        raise CourseError(
+            f"{path} does not say how its network was built: it is of an older version of the "
+            "course, or of a network that is no plain LeNet5. Build the network, and fill it with "
+            "load_weights."
+        )
+    try:
+        model = LeNet5(**arguments)
+    except (TypeError, ValueError) as error:
+        raise CourseError(
+            f"{path} is of another version of the course: no LeNet5 can be built with {arguments} "
+            f"({error})."
+        ) from error
+    load_weights(model, path)
+    return model.eval()
+
+
+def _is_as_built(model: nn.Module) -> bool:
+    """Whether `model` is a LeNet5 with the very layers that its arguments give."""
+    if not isinstance(model, LeNet5):
+        return False
+    with torch.device("meta"):  # where a network takes no memory and draws no random number
+        return str(LeNet5(**model.arguments)) == str(model)
+
+
+def _read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any] | None]:
+    """Weights by name, and the arguments of their LeNet5 if the file states them."""
     content = _read(path)
     try:
         state = safetensors.torch.load(content)
-    except SafetensorError as error:
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        stated = header.get("__metadata__", {}).get(NETWORK)
+        return state, None if stated is None else dict(json.loads(stated))
+    except (SafetensorError, ValueError, TypeError) as error:
         if content.startswith((ZIP, BARE_PICKLE)):  # what torch.save and pickle write
             raise CourseError(_would_run_code(path)) from error
         raise CourseError(
             f"{path} is damaged or not a safetensors file ({error}). Get it again, or train again."
         ) from error
-    _check_fit(model, state, path)
-    model.load_state_dict(state)
 
 
 def training_settings(
@@ -156,7 +210,7 @@ def read_checkpoint(path: str | Path, model: nn.Module, settings: dict[str, Any]
     expected = {"model", "optimizer", "scheduler", "settings", "random", "history"}
     if not isinstance(stored, dict) or set(stored) != expected:
         raise CourseError(f"{path} is not the checkpoint of a training; choose another file name.")
-    _check_fit(model, stored["model"], path)
+    _check_same(_shapes(stored["model"]), _shapes(model.state_dict()), path)
     for name in [*settings, *stored["settings"]]:
         theirs, mine = stored["settings"].get(name), settings.get(name)
         if theirs != mine:
@@ -214,12 +268,14 @@ def _would_run_code(path: str | Path) -> str:
     )
 
 
-def _check_fit(model: nn.Module, state: dict[str, torch.Tensor], path: str | Path) -> None:
-    """Compare names and shapes first, so that a wrong file leaves the model as it was."""
-    mine = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    theirs = {name: tuple(tensor.shape) for name, tensor in state.items()}
+def _shapes(state: dict[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def _check_same(theirs: dict[str, Any], mine: dict[str, Any], path: str | Path) -> None:
+    """Compare a network's arguments or shapes, so that a wrong file leaves the model as it was."""
     for name in [*mine, *sorted(theirs)]:  # the file has its names in no particular order
-        if mine.get(name) != theirs.get(name):
+        if mine.get(name, "missing") != theirs.get(name, "missing"):
             raise CourseError(
                 f"{path} holds the weights of another network: {name} is "
                 f"{theirs.get(name, 'missing')} in the file and {mine.get(name, 'missing')} in "

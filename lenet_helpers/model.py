@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import nn
@@ -45,6 +45,11 @@ class LeNet5(nn.Module):
     pooling
         "max" or "average".
 
+    Attributes
+    ----------
+    arguments : dict
+        The arguments it was built with, all of them, by name: a file of its weights says them too.
+
     Raises
     ------
     ValueError
@@ -62,7 +67,16 @@ class LeNet5(nn.Module):
         pooling: Literal["max", "average"] = "max",
     ) -> None:
         super().__init__()
-        _check(in_channels, image_size, num_classes, activation, pooling)
+        self.arguments = {
+            "in_channels": in_channels,
+            "image_size": image_size,
+            "num_classes": num_classes,
+            "batch_norm": batch_norm,
+            "dropout": dropout,
+            "activation": activation,
+            "pooling": pooling,
+        }
+        _check(self.arguments)
         act, pool = ACTIVATIONS[activation], POOLINGS[pooling]
         side = _side_of_maps(image_size)
         self.features = _named(
@@ -105,23 +119,18 @@ def _side_of_maps(image_size: int) -> int:
     return image_size
 
 
-def _check(
-    in_channels: int, image_size: int, num_classes: int, activation: str, pooling: str
-) -> None:
-    if image_size < SMALLEST_IMAGE:
+def _check(arguments: dict[str, Any]) -> None:
+    if arguments["image_size"] < SMALLEST_IMAGE:
         raise ValueError(
-            f"image_size is {image_size}; two 5×5 convolutions, each with a 2×2 pooling, need at "
-            f"least {SMALLEST_IMAGE} pixels"
+            f"image_size is {arguments['image_size']}; two 5×5 convolutions, each with a 2×2 "
+            f"pooling, need at least {SMALLEST_IMAGE} pixels"
         )
-    for name, value in {"in_channels": in_channels, "num_classes": num_classes}.items():
-        if value < 1:
-            raise ValueError(f"{name} is {value}; it must be at least 1")
-    for name, value, known in (
-        ("activation", activation, ACTIVATIONS),
-        ("pooling", pooling, POOLINGS),
-    ):
-        if value not in known:
-            raise ValueError(f"{name} is {value!r}; choose one of {', '.join(known)}")
+    for name in ("in_channels", "num_classes"):
+        if arguments[name] < 1:
+            raise ValueError(f"{name} is {arguments[name]}; it must be at least 1")
+    for name, known in {"activation": ACTIVATIONS, "pooling": POOLINGS}.items():
+        if arguments[name] not in known:
+            raise ValueError(f"{name} is {arguments[name]!r}; choose one of {', '.join(known)}")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import safetensors
+import safetensors.torch
 import torch
 from torch.optim.lr_scheduler import (
     CosineAnnealingWarmRestarts,
@@ -27,9 +27,10 @@ from torch.optim.lr_scheduler import (
 )
 
 from lenet_helpers import files
-from lenet_helpers.checkpoints import load_weights, save_weights
+from lenet_helpers.checkpoints import load_network, load_weights, save_weights
 from lenet_helpers.data import Batches, Split
 from lenet_helpers.errors import CourseError
+from lenet_helpers.lenet_1998 import lenet_1998
 from lenet_helpers.model import LeNet5
 from lenet_helpers.training import fit, seed_everything
 
@@ -166,11 +167,103 @@ def test_a_truncated_file_is_refused_and_the_model_unharmed(tmp_path, kept):
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
+def save_plain(model, path):
+    """The weights alone, without the arguments of the network."""
+    path.write_bytes(safetensors.torch.save(model.state_dict()))
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("num_classes", 19), ("activation", "tanh"), ("pooling", "average"), ("dropout", 0.5)],
+)
+def test_weights_of_a_network_with_another_argument_are_refused_by_its_name(
+    argument, value, tmp_path
+):
+    save_weights(LeNet5(**{argument: value}), tmp_path / "weights")
+    model = LeNet5()
+    before = model.classifier.linear3.weight.clone()
+    here = model.arguments[argument]
+    said = f"another network: {argument} is {value} in the file and {here} in the model"
+    with pytest.raises(CourseError, match=said):
+        load_weights(model, tmp_path / "weights")
+    assert torch.equal(model.classifier.linear3.weight, before)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"num_classes": 11},
+        {"in_channels": 3, "image_size": 28, "batch_norm": True},
+        {"activation": "tanh", "pooling": "average", "dropout": 0.25},
+    ],
+)
+def test_a_network_is_built_from_its_file_alone(arguments, tmp_path):
+    model = LeNet5(**arguments).eval()
+    save_weights(model, tmp_path / "weights")
+    again = load_network(tmp_path / "weights")
+    assert again.arguments == model.arguments
+    assert not again.training
+    side = model.arguments["image_size"]
+    images = torch.randn(2, model.arguments["in_channels"], side, side)
+    assert torch.equal(again(images), model(images))
+
+
+def test_to_save_weights_draws_no_random_number_and_the_bytes_are_always_the_same(tmp_path):
+    model = LeNet5(activation="tanh")
+    state = torch.get_rng_state()
+    for name in ("one", "other"):
+        save_weights(model, tmp_path / name)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def changed():
+    model = LeNet5()
+    model.features.activation2 = torch.nn.Identity()  # the arguments know nothing of it
+    return model
+
+
+@pytest.mark.parametrize("build", [lenet_1998, changed, lambda: torch.nn.Linear(3, 2)])
+def test_a_network_that_is_no_plain_lenet5_is_saved_without_arguments(build, tmp_path):
+    save_weights(build(), tmp_path / "weights")
+    again = build()
+    load_weights(again, tmp_path / "weights")
+    with pytest.raises(CourseError, match=r"weights does not say how its network was built"):
+        load_network(tmp_path / "weights")
+
+
+def test_an_older_file_without_arguments_loads_if_it_fits(tmp_path):
+    old, model = LeNet5(), LeNet5()
+    save_plain(old, tmp_path / "weights")
+    load_weights(model, tmp_path / "weights")
+    assert torch.equal(model.classifier.linear3.weight, old.classifier.linear3.weight)
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ('{"classes": 10}', "of another version of the course: no LeNet5 can be built with"),
+        ('{"num_classes": 0}', "num_classes is 0; it must be at least 1"),
+        ("[1, 2]", "damaged or not a safetensors file"),
+        ("{", "damaged or not a safetensors file"),
+    ],
+)
+def test_arguments_that_build_no_network_are_named(stated, said, tmp_path):
+    content = safetensors.torch.save(LeNet5().state_dict(), {"LeNet5": stated})
+    (tmp_path / "weights").write_bytes(content)
+    with pytest.raises(CourseError, match=said):
+        load_network(tmp_path / "weights")
+    with pytest.raises(CourseError):
+        load_weights(LeNet5(), tmp_path / "weights")
+
+
 def test_weights_of_another_network_are_refused_by_name_and_shape(tmp_path):
-    save_weights(LeNet5(num_classes=19), tmp_path / "weights")
+    """As an older file is, or that of another kind of network: it does not state arguments."""
+    save_plain(LeNet5(num_classes=19), tmp_path / "weights")
     with pytest.raises(CourseError, match=r"classifier.linear3.weight is \(19, 84\) in the file"):
         load_weights(LeNet5(), tmp_path / "weights")
-    save_weights(LeNet5(batch_norm=True), tmp_path / "weights")
+    save_plain(LeNet5(batch_norm=True), tmp_path / "weights")
     with pytest.raises(
         CourseError, match=r"features\.norm\d\.\w+ is \(\d+,\) in the file and missing in"
     ):
