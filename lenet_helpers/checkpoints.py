@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import pickle
-import random
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,14 @@ from torch import nn
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import write_whole
 from lenet_helpers.model import LeNet5
+from lenet_helpers.random_state import random_state, restore_random_state
 
 ZIP, BARE_PICKLE = b"PK", b"\x80"  # the first bytes of such files
 # what a scheduler counts, and so is no setting of it
 MOVING = {"last_epoch", "_step_count", "_last_lr", "_get_lr_called_within_step", "_is_initial"}
 MOVING |= {"T_cur", "T_i", "_schedulers"}
 NETWORK = "LeNet5"  # what a file of weights calls the arguments of its network
+PARTS = ("model", "optimizer", "scheduler", "settings", "random", "history")  # of a checkpoint
 CHECKSUM = b"sha256: "  # the last bytes of a checkpoint: this and the checksum of all before
 
 
@@ -112,36 +113,133 @@ def _read_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, 
         ) from error
 
 
-def training_settings(
-    model: nn.Module,
-    batches: Any,
-    optimizer: torch.optim.Optimizer,
-    scheduler: torch.optim.lr_scheduler.LRScheduler | None,
-    **functions: Any,
-) -> dict[str, Any]:
-    """What must be the same for a training to go on, as plain values.
+class Checkpoint:
+    """The file in which the full state of one training is kept.
 
-    `functions` are listed by their names. Values that a schedule changes are left out.
+    The state includes the random state of Python, NumPy and PyTorch and of the batches' generator.
+
+    Parameters
+    ----------
+    path
+        Of the file, whether it is there already or not.
+    model, batches, optimizer, scheduler
+        As `fit` has them.
+    functions
+        What else must be the same for the training to go on; known by their names alone.
     """
-    split = getattr(batches, "split", getattr(batches, "dataset", None))
-    generator = getattr(batches, "generator", None)
-    settings = {
-        "optimizer": type(optimizer).__name__,
-        "schedule": type(scheduler).__name__ if scheduler else "none",
-        **{name: _name(function) for name, function in functions.items()},
-        "batch size": getattr(batches, "batch_size", None),
-        "number of images": length_of(split),
-        "steps in an epoch": length_of(batches),
-        "seed of the batches": generator.initial_seed() if generator else None,
-        "parameters in each group": [len(group["params"]) for group in optimizer.param_groups],
-        **optimizer.defaults,
-        "initial learning rates": [g.get("initial_lr") for g in optimizer.param_groups],
-        "network": str(model),
-    }
-    for name, value in scheduler.state_dict().items() if scheduler else ():
-        if name not in MOVING:
-            settings[f"{name} of the schedule"] = value
-    return _plain(settings)
+
+    def __init__(
+        self,
+        path: str | Path,
+        model: nn.Module,
+        batches: Any,
+        optimizer: torch.optim.Optimizer,
+        scheduler: torch.optim.lr_scheduler.LRScheduler | None,
+        functions: dict[str, Any],
+    ) -> None:
+        self.path = path
+        self.parts = {"optimizer": optimizer, "model": model}
+        if scheduler is not None:
+            self.parts["scheduler"] = scheduler
+        self.generator = getattr(batches, "generator", None)
+        self.settings = self._settings_of(batches, functions)
+
+    def _settings_of(self, batches: Any, functions: dict[str, Any]) -> dict[str, Any]:
+        """What must be the same for the training to go on, without what a schedule changes."""
+        optimizer, scheduler = self.parts["optimizer"], self.parts.get("scheduler")
+        split = getattr(batches, "split", getattr(batches, "dataset", None))
+        settings = {
+            "optimizer": type(optimizer).__name__,
+            "schedule": type(scheduler).__name__ if scheduler else "none",
+            **{name: _name(function) for name, function in functions.items()},
+            "batch size": getattr(batches, "batch_size", None),
+            "number of images": length_of(split),
+            "steps in an epoch": length_of(batches),
+            "seed of the batches": self.generator.initial_seed() if self.generator else None,
+            "parameters in each group": [len(group["params"]) for group in optimizer.param_groups],
+            **optimizer.defaults,
+            "initial learning rates": [g.get("initial_lr") for g in optimizer.param_groups],
+            "network": str(self.parts["model"]),
+        }
+        for name, value in scheduler.state_dict().items() if scheduler else ():
+            if name not in MOVING:
+                settings[f"{name} of the schedule"] = value
+        return _plain(settings)
+
+    def save(self, history: dict[str, list]) -> None:
+        """Write the state and a checksum, whole or not at all.
+
+        `history` holds only numbers, text, lists and dictionaries.
+
+        Raises
+        ------
+        CourseError
+            If the file cannot be written, or the state holds what a checkpoint cannot.
+        """
+        buffer = io.BytesIO()
+        state = dict.fromkeys(PARTS) | {n: part.state_dict() for n, part in self.parts.items()}
+        state |= {"settings": self.settings, "history": history}
+        state["random"] = random_state(self.generator)
+        try:
+            torch.save(_plain(state), buffer)
+            torch.load(io.BytesIO(buffer.getvalue()), weights_only=True, map_location="cpu")
+        except (pickle.PickleError, AttributeError, TypeError) as error:
+            raise CourseError(
+                f"This training cannot be kept in {self.path}: its optimizer, scheduler or history "
+                f"holds more than numbers, text and tensors ({str(error).splitlines()[0]}). Train "
+                "without a checkpoint, or with one of PyTorch's own optimizers and schedulers."
+            ) from error
+        content = buffer.getvalue()
+        write_whole(self.path, content + CHECKSUM + hashlib.sha256(content).digest())
+
+    def read(self) -> dict[str, Any]:
+        """The state that `save` wrote, if it is of this very training.
+
+        Raises
+        ------
+        CourseError
+            If the file is missing, damaged, would run code, or is of another training.
+        """
+        content = self._verified()
+        try:
+            stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:  # with a checksum, and yet not ours
+            raise CourseError(_would_run_code(self.path)) from error
+        if not isinstance(stored, dict) or set(stored) != set(PARTS):
+            raise CourseError(
+                f"{self.path} is not the checkpoint of a training; choose another file name."
+            )
+        model, settings = self.parts["model"], stored["settings"]
+        _check_same(_shapes(stored["model"]), _shapes(model.state_dict()), self.path)
+        for name in [*self.settings, *settings]:
+            theirs, mine = settings.get(name), self.settings.get(name)
+            if theirs != mine:
+                theirs, mine = _difference(theirs, mine)
+                raise CourseError(
+                    f"{self.path} is of another training: {name} is {theirs} in the file and "
+                    f"{mine} here. Delete it to start from the beginning, or choose another file "
+                    "name."
+                )
+        return stored
+
+    def restore(self, stored: dict[str, Any]) -> None:
+        """Put the training back into the state that `read` gave."""
+        for name, part in self.parts.items():
+            part.load_state_dict(stored[name])
+        restore_random_state(stored["random"], self.generator)
+
+    def _verified(self) -> bytes:
+        """The content of the file without its checksum, which is right."""
+        content = _read(self.path)
+        body, mark, checksum = content[:-40], content[-40:-32], content[-32:]
+        if mark != CHECKSUM and content.startswith((ZIP, BARE_PICKLE)):
+            raise CourseError(_would_run_code(self.path))
+        if mark != CHECKSUM or hashlib.sha256(body).digest() != checksum:
+            raise CourseError(
+                f"{self.path} is damaged or empty: its checksum is not right. Delete it to start "
+                "the training from the beginning."
+            )
+        return body
 
 
 def length_of(items: Any) -> int | None:
@@ -152,111 +250,11 @@ def length_of(items: Any) -> int | None:
         return None
 
 
-def save_checkpoint(
-    path: str | Path,
-    *,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    scheduler: torch.optim.lr_scheduler.LRScheduler | None,
-    generator: torch.Generator | None,
-    settings: dict[str, Any],
-    history: dict[str, list],
-) -> None:
-    """Write the full state of a training and a checksum, whole or not at all.
-
-    The state includes the random state of Python, NumPy and PyTorch and of the batches'
-    `generator`; `history` holds only numbers, text, lists and dictionaries.
-
-    Raises
-    ------
-    CourseError
-        If the file cannot be written, or the state holds what a checkpoint cannot.
-    """
-    buffer = io.BytesIO()
-    state = {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "scheduler": None if scheduler is None else scheduler.state_dict(),
-        "settings": settings,
-        "random": _random_state(generator),
-        "history": history,
-    }
-    try:
-        torch.save(_plain(state), buffer)
-        torch.load(io.BytesIO(buffer.getvalue()), weights_only=True, map_location="cpu")
-    except (pickle.PickleError, AttributeError, TypeError) as error:
-        raise CourseError(
-            f"This training cannot be kept in {path}: its optimizer, scheduler or history holds "
-            f"more than numbers, text and tensors ({str(error).splitlines()[0]}). Train without a "
-            "checkpoint, or with one of PyTorch's own optimizers and schedulers."
-        ) from error
-    content = buffer.getvalue()
-    write_whole(path, content + CHECKSUM + hashlib.sha256(content).digest())
-
-
-def read_checkpoint(path: str | Path, model: nn.Module, settings: dict[str, Any]) -> dict[str, Any]:
-    """The state that `save_checkpoint` wrote, if it is of this very training.
-
-    Raises
-    ------
-    CourseError
-        If the file is missing, damaged, would run code, or is of another training.
-    """
-    content = _verified(path)
-    try:
-        stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # with a checksum, and yet not ours
-        raise CourseError(_would_run_code(path)) from error
-    expected = {"model", "optimizer", "scheduler", "settings", "random", "history"}
-    if not isinstance(stored, dict) or set(stored) != expected:
-        raise CourseError(f"{path} is not the checkpoint of a training; choose another file name.")
-    _check_same(_shapes(stored["model"]), _shapes(model.state_dict()), path)
-    for name in [*settings, *stored["settings"]]:
-        theirs, mine = stored["settings"].get(name), settings.get(name)
-        if theirs != mine:
-            theirs, mine = _difference(theirs, mine)
-            raise CourseError(
-                f"{path} is of another training: {name} is {theirs} in the file and {mine} here. "
-                "Delete it to start from the beginning, or choose another file name."
-            )
-    return stored
-
-
-def restore_checkpoint(
-    stored: dict[str, Any],
-    *,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    scheduler: torch.optim.lr_scheduler.LRScheduler | None,
-    generator: torch.Generator | None,
-) -> None:
-    """Put a training back into the state that `read_checkpoint` gave."""
-    optimizer.load_state_dict(stored["optimizer"])
-    model.load_state_dict(stored["model"])
-    if scheduler is not None:
-        scheduler.load_state_dict(stored["scheduler"])
-    _restore_random_state(stored["random"], generator)
-
-
 def _read(path: str | Path) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
         raise CourseError(f"Cannot read {path}: {error.strerror or error}.") from error
-
-
-def _verified(path: str | Path) -> bytes:
-    """The content of a checkpoint without its checksum, which is right."""
-    content = _read(path)
-    body, mark, checksum = content[:-40], content[-40:-32], content[-32:]
-    if mark != CHECKSUM and content.startswith((ZIP, BARE_PICKLE)):
-        raise CourseError(_would_run_code(path))
-    if mark != CHECKSUM or hashlib.sha256(body).digest() != checksum:
-        raise CourseError(
-            f"{path} is damaged or empty: its checksum is not right. Delete it to start the "
-            "training from the beginning."
-        )
-    return body
 
 
 def _would_run_code(path: str | Path) -> str:
@@ -288,12 +286,10 @@ def _name(function: Any) -> str:
 
 
 def _difference(theirs: Any, mine: Any) -> tuple[Any, Any]:
-    """Of two texts of several lines, the first lines that differ; else the values themselves."""
-    if isinstance(theirs, str) and isinstance(mine, str):
-        for one, other in zip_longest(theirs.splitlines(), mine.splitlines(), fillvalue="missing"):
-            if one != other:
-                return one.strip(), other.strip()
-    return theirs, mine
+    """The first lines that differ, where the values have several; else the values themselves."""
+    lines = zip_longest(str(theirs).splitlines(), str(mine).splitlines(), fillvalue="missing")
+    differing = ((one.strip(), other.strip()) for one, other in lines if one != other)
+    return next(differing, (theirs, mine))
 
 
 def _plain(value: Any) -> Any:
@@ -305,27 +301,3 @@ def _plain(value: Any) -> Any:
     if type(value) in (list, tuple):
         return type(value)(map(_plain, value))
     return value
-
-
-def _random_state(generator: torch.Generator | None) -> dict[str, Any]:
-    name, keys, *rest = np.random.get_state()  # noqa: NPY002 - see seed_everything
-    return {
-        "python": random.getstate(),
-        "numpy": (name, keys.tolist(), *rest),
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "mps": torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
-        "generator": None if generator is None else generator.get_state(),
-    }
-
-
-def _restore_random_state(state: dict[str, Any], generator: torch.Generator | None) -> None:
-    random.setstate(state["python"])
-    np.random.set_state(state["numpy"])  # noqa: NPY002 - see seed_everything
-    torch.set_rng_state(state["torch"])
-    for index, cuda in enumerate(state["cuda"][: torch.cuda.device_count()]):
-        torch.cuda.set_rng_state(cuda, index)
-    if torch.backends.mps.is_available() and state["mps"] is not None:
-        torch.mps.set_rng_state(state["mps"])
-    if generator is not None and state["generator"] is not None:
-        generator.set_state(state["generator"])

@@ -35,8 +35,12 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def __getitem__(self, index: int | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return self.images[index], self.labels[index]
+
+    def to(self, device: torch.device | str) -> Split:
+        """The same images and labels on `device`, where their batches then are too."""
+        return Split(self.images.to(device), self.labels.to(device))
 
 
 class MNIST(NamedTuple):
@@ -50,6 +54,8 @@ class MNIST(NamedTuple):
 class Batches:
     """Batches of a split that is already in memory; serves wherever a `DataLoader` does.
 
+    They lie where the split lies: on a graphics card after `split.to("cuda")`.
+
     Parameters
     ----------
     split
@@ -59,9 +65,8 @@ class Batches:
     shuffle
         Whether each epoch has a new random order.
     generator
-        Source of the random orders; PyTorch's global one if None.
-    device
-        Where the batches go; where the split is if None.
+        Source of the random orders; PyTorch's global one if None. One of the CPU gives the same
+        orders for a split on any device.
     drop_last
         Whether a last batch that is not full is left out.
     """
@@ -72,7 +77,6 @@ class Batches:
         batch_size: int,
         shuffle: bool = False,
         generator: torch.Generator | None = None,
-        device: torch.device | str | None = None,
         drop_last: bool = False,
     ) -> None:
         if batch_size < 1:
@@ -81,7 +85,6 @@ class Batches:
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.generator = generator
-        self.device = device
         self.drop_last = drop_last
 
     def __len__(self) -> int:
@@ -91,13 +94,13 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         count = len(self.split)
         if self.shuffle:
-            order = torch.randperm(count, generator=self.generator)
+            place = self.generator.device if self.generator else "cpu"
+            order = torch.randperm(count, generator=self.generator, device=place)
         else:
             order = torch.arange(count)
+        order = order.to(self.split.images.device)  # once an epoch
         for start in range(0, len(self) * self.batch_size, self.batch_size):
-            chosen = order[start : start + self.batch_size]
-            images, labels = self.split.images[chosen], self.split.labels[chosen]
-            yield images.to(self.device), labels.to(self.device)
+            yield self.split[order[start : start + self.batch_size]]
 
 
 def load_mnist(

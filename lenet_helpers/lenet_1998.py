@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -21,9 +20,8 @@ from torch.func import functional_call, jacrev, vmap
 from torch.nn import functional
 
 from lenet_helpers.data import Split
+from lenet_helpers.evaluation import Loss
 from lenet_helpers.model import LayerRow
-
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 BACKGROUND, INK = -0.1, 1.175  # section II-B: the levels of white and black
 AMPLITUDE, SLOPE = 1.7159, 2 / 3  # appendix A: f(1) = 1 and f(-1) = -1

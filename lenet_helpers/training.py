@@ -4,46 +4,35 @@ from __future__ import annotations
 
 import math
 import os
-import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 from tqdm.auto import tqdm
 
-from lenet_helpers.checkpoints import (
-    length_of,
-    read_checkpoint,
-    restore_checkpoint,
-    save_checkpoint,
-    training_settings,
-)
+from lenet_helpers.checkpoints import Checkpoint, length_of
 from lenet_helpers.errors import CourseError
+from lenet_helpers.evaluation import Batch, Loss, Measurement, Metrics, evaluate
 from lenet_helpers.files import check_writable, is_there
-from lenet_helpers.model import evaluation_mode
-from lenet_helpers.training_faults import (
-    check_labels,
-    check_optimizer,
-    check_schedule,
-    image_fault,
-    label_fault,
-    not_finite,
-)
+from lenet_helpers.random_state import seed_everything
+from lenet_helpers.training_faults import check_optimizer, check_schedule
 
-Batch = tuple[torch.Tensor, torch.Tensor]
-
-
-class Metrics(NamedTuple):
-    """Means over samples: loss, and accuracy as a fraction 0…1."""
-
-    loss: float
-    accuracy: float
+__all__ = [
+    "Epoch",
+    "History",
+    "Metrics",
+    "TrainingStopped",
+    "bars_off",
+    "evaluate",
+    "fit",
+    "pick_device",
+    "seed_everything",
+]
 
 
 @dataclass(frozen=True)
@@ -87,17 +76,6 @@ class TrainingStopped(KeyboardInterrupt):
 
     def _render_traceback_(self) -> list[str]:  # IPython asks for this, as for CourseError
         return [f"{type(self).__name__}: {self}"]
-
-
-def seed_everything(seed: int) -> None:
-    """Set the random state of Python, NumPy and PyTorch.
-
-    On one machine's CPU, with the same number of threads, the same seed gives the same weights,
-    bit for bit.
-    """
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - a reader's own cells may use NumPy's global generator
-    torch.manual_seed(seed)
 
 
 def pick_device() -> torch.device:
@@ -161,7 +139,7 @@ def fit(
     optimizer: torch.optim.Optimizer,
     validation: Iterable[Batch] | None = None,
     scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
-    loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = functional.cross_entropy,
+    loss_function: Loss = functional.cross_entropy,
     augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
     device: torch.device | str | None = None,
     checkpoint: str | Path | None = None,
@@ -208,48 +186,28 @@ def fit(
     device = torch.device(device) if device else next(model.parameters()).device
     model.to(device)
     check_optimizer(model, optimizer, scheduler)
-    history = History()
-    training = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
-    training["generator"] = getattr(batches, "generator", None)
+    history, state = History(), None
     if checkpoint is not None:
-        check_writable(checkpoint)
         functions = {"loss": loss_function, "augment": augment}
-        settings = training_settings(model, batches, optimizer, scheduler, **functions)
-        if is_there(checkpoint):
-            history = _continue(checkpoint, epochs, settings, training)
+        state = Checkpoint(checkpoint, model, batches, optimizer, scheduler, functions)
+        history = _begin_or_continue(state, epochs)
     steps = length_of(batches)
     check_schedule(scheduler, (epochs - len(history.epochs)) * (steps or 1))
-    bar = tqdm(
-        total=steps and epochs * steps,
-        initial=len(history.step_losses),
-        unit="step",
-        disable=bars_off(progress),
-        leave=False,
-    )
+    look = {"unit": "step", "disable": bars_off(progress), "leave": False}
+    bar = tqdm(total=steps and epochs * steps, initial=len(history.step_losses), **look)
     try:
         for number in range(len(history.epochs) + 1, epochs + 1):
             start = time.perf_counter()
+            measured = Measurement(model, loss_function, "training", history.step_losses)
             model.train()
-            totals = _Totals()
-            for images, labels in batches:
-                images, labels = images.to(device), labels.to(device)
-                images = augment(images) if augment else images
-                loss, logits = _step(model, images, labels, optimizer, loss_function, history)
-                rate = float(optimizer.param_groups[0]["lr"])
-                if scheduler is not None:
-                    scheduler.step()
-                totals.add(loss, logits, labels)
-                bar.set_postfix(totals.shown(), refresh=False)
-                bar.update()
+            rate = _train_epoch(measured, batches, augment, device, optimizer, scheduler, bar)
+            trained, checked = measured.metrics(), (None, None)
             seconds = time.perf_counter() - start
-            trained = totals.metrics("training")  # an error if there were no batches
-            checked = (None, None)
             if validation is not None and length_of(validation) != 0:
-                checked = _measure(model, validation, loss_function, "validation")
+                checked = evaluate(model, validation, loss_function, "validation")
             history.epochs.append(Epoch(number, *trained, *checked, seconds, rate))
-            if checkpoint is not None:
-                plain = _plain(history)
-                save_checkpoint(checkpoint, **training, settings=settings, history=plain)
+            if state is not None:
+                state.save(asdict(history))
     except KeyboardInterrupt:
         raise TrainingStopped(model, history, _stopped(history, epochs, checkpoint)) from None
     finally:
@@ -257,142 +215,54 @@ def fit(
     return history
 
 
-def evaluate(
-    model: nn.Module,
+def _train_epoch(
+    measured: Measurement,
     batches: Iterable[Batch],
-    loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = functional.cross_entropy,
-) -> Metrics:
-    """Mean loss and accuracy over all samples, in evaluation mode; the modes are restored.
-
-    Raises
-    ------
-    CourseError
-        If model, images and labels do not fit together, the loss is not finite, or there are no
-        batches.
-    """
-    return _measure(model, batches, loss_function, "evaluation")
-
-
-@torch.no_grad()
-def _measure(
-    model: nn.Module,
-    batches: Iterable[Batch],
-    loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-    what: str,
-) -> Metrics:
-    """As `evaluate`; `what` names the measurement in an error."""
-    device = next(model.parameters()).device
-    totals = _Totals()
-    with evaluation_mode(model):
-        for number, (images, labels) in enumerate(batches, start=1):
-            images, labels = images.to(device), labels.to(device)
-            loss, logits = _loss(model, images, labels, loss_function)
-            value = loss.item()
-            if not math.isfinite(value):
-                cause = not_finite(model, images)
-                raise CourseError(f"The loss is {value} in batch {number} of the {what}. {cause}")
-            totals.add(value, logits, labels)
-    return totals.metrics(what)
+    augment: Callable[[torch.Tensor], torch.Tensor] | None,
+    device: torch.device,
+    optimizer: torch.optim.Optimizer,
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None,
+    bar: tqdm,
+) -> float:
+    """A step of the optimizer for each batch; the learning rate of the last one."""
+    rate = math.nan
+    for images, labels in batches:
+        images, labels = images.to(device), labels.to(device)
+        images = augment(images) if augment else images
+        loss = measured.add(images, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        rate = float(optimizer.param_groups[0]["lr"])
+        if scheduler is not None:
+            scheduler.step()
+        bar.set_postfix(measured.shown(), refresh=False)
+        bar.update()
+    return rate
 
 
-def _continue(
-    checkpoint: str | Path, epochs: int, settings: dict[str, Any], training: dict[str, Any]
-) -> History:
-    """Put a training back into the state of its checkpoint; its history."""
-    stored = read_checkpoint(checkpoint, training["model"], settings)
+def _begin_or_continue(state: Checkpoint, epochs: int) -> History:
+    """The history so far: none without the file, else that of the training it puts back."""
+    check_writable(state.path)
+    if not is_there(state.path):
+        return History()
+    stored = state.read()
     kept = stored["history"]
     try:
         history = History([Epoch(**record) for record in kept["epochs"]], kept["step_losses"])
     except (TypeError, KeyError) as error:
         raise CourseError(
-            f"The history in {checkpoint} is of another version of the course. Delete the file to "
+            f"The history in {state.path} is of another version of the course. Delete the file to "
             "start the training from the beginning."
         ) from error
     if len(history.epochs) > epochs:
         raise CourseError(
-            f"{checkpoint} holds {len(history.epochs)} epochs, more than the {epochs} asked for. "
+            f"{state.path} holds {len(history.epochs)} epochs, more than the {epochs} asked for. "
             "Ask for at least as many, delete the file to start from the beginning, or choose "
             "another file name."
         )
-    restore_checkpoint(stored, **training)
+    state.restore(stored)
     return history
-
-
-def _step(
-    model: nn.Module,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    optimizer: torch.optim.Optimizer,
-    loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-    history: History,
-) -> tuple[float, torch.Tensor]:
-    """One optimizer step; its loss, and the logits before it."""
-    loss, logits = _loss(model, images, labels, loss_function)
-    value = loss.item()
-    history.step_losses.append(value)
-    if not math.isfinite(value):
-        step = len(history.step_losses)
-        cause = not_finite(model, images, first=step == 1)
-        raise CourseError(f"The loss is {value} at step {step} of the training. {cause}")
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return value, logits
-
-
-def _loss(
-    model: nn.Module,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    loss_function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Loss and logits; what does not fit together is said, any other error passes as it is."""
-    check_labels(images, labels)
-    try:
-        logits = model(images)
-    except (RuntimeError, IndexError, ValueError) as error:
-        if reason := image_fault(model, images, error):
-            raise CourseError(reason) from error
-        raise
-    try:
-        return loss_function(logits, labels), logits
-    except (RuntimeError, IndexError, ValueError) as error:
-        if reason := label_fault(logits, labels, loss_function, error):
-            raise CourseError(reason) from error
-        raise
-
-
-class _Totals:
-    """Running sums over samples."""
-
-    def __init__(self) -> None:
-        self.loss, self.correct, self.samples = 0.0, 0, 0
-
-    def add(self, mean_loss: float, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        self.loss += mean_loss * len(labels)
-        self.correct += (logits.argmax(dim=1) == labels).sum().item()
-        self.samples += len(labels)
-
-    def shown(self) -> dict[str, str]:
-        return {
-            "loss": f"{self.loss / self.samples:.4f}",
-            "accuracy": f"{self.correct / self.samples:.2%}",
-        }
-
-    def metrics(self, what: str) -> Metrics:
-        if not self.samples:
-            raise CourseError(
-                f"There were no batches for {what}. A generator can be read only once: give a "
-                "list, a DataLoader or Batches."
-            )
-        return Metrics(self.loss / self.samples, self.correct / self.samples)
-
-
-def _plain(history: History) -> dict[str, list]:
-    return {
-        "epochs": [asdict(epoch) for epoch in history.epochs],
-        "step_losses": history.step_losses,
-    }
 
 
 def _stopped(history: History, epochs: int, checkpoint: str | Path | None) -> str:

@@ -66,8 +66,6 @@ def check_labels(images: torch.Tensor, labels: torch.Tensor) -> None:
 
 def image_fault(model: nn.Module, images: torch.Tensor, error: Exception) -> str | None:
     """Why the model cannot take these images; None if they are not the cause."""
-    if isinstance(error, torch.OutOfMemoryError | torch.AcceleratorError):
-        return None
     dtype = next(model.parameters()).dtype
     if images.dtype != dtype:
         remedy = "images.float()" + (" / 255" if images.dtype == torch.uint8 else "")
@@ -93,8 +91,6 @@ def label_fault(
     error: Exception,
 ) -> str | None:
     """Why the loss cannot take these labels; None if they are not the cause."""
-    if isinstance(error, torch.OutOfMemoryError | torch.AcceleratorError):
-        return None
     if logits.ndim != 2 or len(logits) != len(labels):
         return (
             f"The model gives logits of shape {tuple(logits.shape)} for {len(labels)} images; fit "

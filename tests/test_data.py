@@ -253,9 +253,13 @@ def test_impossible_batch_size(batch_size: int) -> None:
         Batches(numbered(3), batch_size)
 
 
-def test_device() -> None:
-    images, labels = next(iter(Batches(numbered(3), 2, device="meta")))
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_batches_lie_where_the_split_lies(shuffle: bool) -> None:
+    split = numbered(3).to("meta")
+    assert split.images.device.type == split.labels.device.type == "meta"
+    images, labels = next(iter(Batches(split, 2, shuffle)))
     assert images.device.type == labels.device.type == "meta"
+    assert (images.shape, labels.shape) == ((2, 1, 1, 1), (2,))
 
 
 def test_trains_the_same_weights_as_a_data_loader(mnist: MNIST) -> None:

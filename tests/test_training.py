@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.lr_scheduler import OneCycleLR
 
+from lenet_helpers import evaluation
 from lenet_helpers.data import Batches, Split
 from lenet_helpers.errors import CourseError
 from lenet_helpers.model import LeNet5
@@ -226,6 +227,40 @@ def test_a_value_that_is_not_finite_in_validation_is_named(small):
         fit(model, batches_of(small), validation=validation, **settings)
     with pytest.raises(CourseError, match=r"batch 2 of the evaluation\. Image 13 of this batch"):
         evaluate(model, validation)
+
+
+@pytest.mark.parametrize("every", [3, 100])
+def test_results_that_are_read_late_are_the_same(every, small, monkeypatch):
+    """As on a graphics card, whose results are read some batches later."""
+
+    def train():
+        model = fresh()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+        settings = {"epochs": 2, "optimizer": optimizer, "progress": False}
+        history = fit(model, batches_of(small), validation=Batches(small, 300), **settings)
+        return weights_of(model), history
+
+    at_once, first = train()
+    monkeypatch.setitem(evaluation.READ_EVERY, "cpu", every)
+    late, second = train()
+    assert torch.equal(at_once, late)
+    assert second.step_losses == first.step_losses
+    for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
+        assert second.column(name) == first.column(name)
+
+
+def test_a_loss_that_is_not_finite_and_read_late_is_named_by_its_own_step(small, monkeypatch):
+    monkeypatch.setitem(evaluation.READ_EVERY, "cpu", 5)
+    images = small.images[:64].clone()
+    images[5] = float("nan")
+    good = (small.images[:64], small.labels[:64])
+    batches = [good, (images, small.labels[:64]), good, good]
+    model = fresh()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with pytest.raises(CourseError, match=r"nan at step 2 .*Image 5 of this batch"):
+        fit(model, batches, epochs=1, optimizer=optimizer, progress=False)
+    with pytest.raises(CourseError, match=r"batch 2 of the evaluation\. Image 5 of this batch"):
+        evaluate(fresh(), batches)
 
 
 def test_a_learning_rate_that_is_far_too_large_is_reported(small):
