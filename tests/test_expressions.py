@@ -16,20 +16,19 @@ from lenet_helpers.commands import answers
 from lenet_helpers.errors import CourseError
 from lenet_helpers.pen import photos
 from lenet_helpers.pen.sums import EXPRESSIONS, TEXTS, write_expression
-from lenet_helpers.pen.symbols import CLASSES, draw_symbol
+from lenet_helpers.pen.symbols import draw_symbol
 from lenet_helpers.plots import expressions as plots
-from lenet_helpers.reading.arithmetic import ExpressionError, branches, parse
 from lenet_helpers.reading.digit import NoInkError
 from lenet_helpers.reading.expressions import (
     GEOMETRY,
     Candidate,
     Reading,
-    State,
     alternatives,
     geometry_scores,
     read_expression,
     search,
 )
+from lenet_helpers.reading.grammar import CLASSES, ExpressionError, State, parse
 from lenet_helpers.reading.groups import segment
 from lenet_helpers.reading.lines import find_line
 from lenet_helpers.recipes import load_pretrained
@@ -130,10 +129,10 @@ def network():
 
 def test_the_kits_pictures_are_read_and_worked_out(network):
     rows = photos.read_labels(EXPRESSIONS)
-    answers = [read_expression(network, path) for path, _ in rows]
+    read = [read_expression(network, path) for path, _ in rows]
     assert [truth for _, truth in rows] == list(TEXTS)
-    assert sum(a.text == truth for a, (_, truth) in zip(answers, rows, strict=True)) >= 7
-    said = {answer.text: answers.result(answer) for answer in answers}
+    assert sum(a.text == truth for a, (_, truth) in zip(read, rows, strict=True)) >= 7
+    said = {answer.text: answers.result(answer) for answer in read}
     assert said["12+7=19"] == "holds"
     assert said["24÷125=0.19"] == "holds to the decimals given"
     assert said["60/8=7"] == "does not hold: 15/2 = 7.5 is not 7"
@@ -159,7 +158,7 @@ def test_a_bracket_that_is_missing_is_not_made_up(network, mnist_test):
     photo = write_expression("(8+2", *mnist_test, PAPER, np.random.default_rng(3))
     answer = read_expression(network, photo)
     assert answer.text == "(8+2"
-    assert answer.judgement is None
+    assert answer.worth is None
     assert "unbalanced brackets" in answer.problem
 
 
@@ -221,7 +220,7 @@ def test_evaluate_reads_single_symbols(tmp_path):
 
 
 def test_figures_show_what_they_are_given():
-    tree = [branches(side) for side in parse("1+2×3=7")]
+    tree = parse("1+2×3=7")
     texts = [text.get_text() for text in plots.tree(tree).axes[0].texts]
     assert sorted(texts) == sorted(["+", "1", "×", "2", "3", "=", "7"])
     boxes = [(0, 0, 10, 5), (0, 8, 10, 13)]

@@ -14,7 +14,6 @@ from scipy import ndimage
 
 from lenet_helpers.data import MNIST, Batches, Split, fit_splits, read_splits
 from lenet_helpers.pen.symbols import (
-    CLASSES,
     DRAWINGS,
     OFTEN,
     add_symbols,
@@ -24,6 +23,7 @@ from lenet_helpers.pen.symbols import (
     generate_symbols,
     smooth,
 )
+from lenet_helpers.reading.grammar import CLASSES
 from lenet_helpers.recipes import PRETRAINED, find_recipe, load_pretrained, train_recipe
 from lenet_helpers.training import evaluate
 

@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.pen.photos import read_labels
-from lenet_helpers.pen.symbols import CLASSES
-from lenet_helpers.reading.arithmetic import branches, parse, plain, write_value
+from lenet_helpers.reading.arithmetic import write_value
 from lenet_helpers.reading.digit import Prepared, prepare_digit
 from lenet_helpers.reading.expressions import Expression, classify, read_expression
+from lenet_helpers.reading.grammar import CLASSES, parse, plain
 from lenet_helpers.reading.prediction import SURE, Number, predict, read_number
 from lenet_helpers.recipes import load_pretrained
 
@@ -87,10 +87,9 @@ def answer_expression(name: str, expression: Expression) -> str:
 
 def result(expression: Expression) -> str:
     """Value, judgement, or what is wrong, in words."""
-    if expression.judgement is None:
+    if expression.worth is None:
         return expression.problem
-    values, verdict = expression.judgement
-    return verdict or f"value {write_value(values[0])}"
+    return expression.worth.equality or f"value {write_value(expression.worth.values[0])}"
 
 
 def draw_expression(expression: Expression, path: Path) -> None:
@@ -104,7 +103,7 @@ def draw_expression(expression: Expression, path: Path) -> None:
         [symbol.box for symbol in symbols],
         [symbol.symbol for symbol in symbols],
         [symbol.probability for symbol in symbols],
-        [branches(tree) for tree in parse(expression.text)] if expression.judgement else [],
+        parse(expression.text) if expression.worth else [],
         f"{expression.text}   {result(expression)}",
     )
     _save(figure, path)

@@ -7,7 +7,8 @@ from functools import partial
 from lenet_helpers.augmentation import vary
 from lenet_helpers.model import LeNet5
 from lenet_helpers.pen.numbers import BEND, NO_DIGIT, add_numbers
-from lenet_helpers.pen.symbols import CLASSES, add_symbols
+from lenet_helpers.pen.symbols import add_symbols
+from lenet_helpers.reading.grammar import CLASSES
 from lenet_helpers.recipes import Recipe
 
 RECIPES = {

@@ -19,9 +19,9 @@ from tqdm.auto import tqdm
 
 from lenet_helpers.data import MNIST, Split, fit_images
 from lenet_helpers.reading.digit import centre, shrink
+from lenet_helpers.reading.grammar import CLASSES
 from lenet_helpers.training import bars_off
 
-CLASSES = "0123456789+-×÷/=()."  # the network's 19 classes, in their order
 SIDE = 64  # pixels: longest side of a drawn symbol
 OUTLINE = 0.5  # coverage at the edge of a stroke
 OFTEN = {"/": 4}  # drawn so many times as often: MNIST is full of slanted 1s

@@ -18,15 +18,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from lenet_helpers.pen.symbols import CLASSES, slant
-from lenet_helpers.reading.arithmetic import (
-    DIGITS,
-    ExpressionError,
-    Judgement,
-    State,
-    follow,
-    judge,
-)
+from lenet_helpers.pen.symbols import slant
+from lenet_helpers.reading.arithmetic import Worth, work_out
+from lenet_helpers.reading.grammar import CLASSES, DIGITS, ExpressionError, State, follow
 from lenet_helpers.reading.groups import Segments, segment
 from lenet_helpers.reading.lines import Line, Part, find_line, prepare_part
 from lenet_helpers.reading.pictures import Picture
@@ -84,7 +78,7 @@ class Expression:
     """What was read, what it is worth, and how it was found."""
 
     text: str
-    judgement: Judgement | None  # None if the text is no arithmetic, or has no value
+    worth: Worth | None  # None if the text is no arithmetic, or has no value
     problem: str  # why there is none, in words; empty if all is well
     symbols: tuple[Candidate, ...]  # with boxes and probabilities
     alternatives: list[tuple[str, float]]  # likeliest texts and their probabilities, best first
@@ -129,13 +123,13 @@ def read_expression(model: nn.Module, image: Picture) -> Expression:
             readings = likeliest
         digits = [c.box[2] - c.box[0] for c in readings[0].symbols if c.symbol in DIGITS]
         height = float(np.median(digits)) if digits else line.height
-    text, problem, judgement = readings[0].text, "", None
+    text, problem, worth = readings[0].text, "", None
     try:
-        judgement = judge(text)
+        worth = work_out(text)
     except ExpressionError as error:
         problem = str(error)
     return Expression(
-        text, judgement, problem, readings[0].symbols, alternatives(readings), line, segments
+        text, worth, problem, readings[0].symbols, alternatives(readings), line, segments
     )
 
 

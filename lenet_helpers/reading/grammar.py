@@ -1,0 +1,176 @@
+"""Lesson 08: the grammar of arithmetic: what may follow what, and the tree of a text.
+
+The parser is a recursive descent [1]_: one function for each rule of the grammar. In Wirth's
+notation, braces repeat and brackets may be left out:
+
+    line    = sum { "=" sum }
+    sum     = product { ( "+" | "-" ) product }
+    product = factor { ( "×" | "÷" | "/" ) factor }
+    factor  = [ "-" ] ( number | "(" sum ")" )
+    number  = digit { digit } [ "." digit { digit } ]
+
+A product without its sign, as in `2(3+4)`, is not part of it: a 1 and a / look too much alike.
+
+.. [1] N. Wirth, "Compiler Construction", Addison-Wesley, 1996, chapter 4.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from lenet_helpers.errors import CourseError
+
+DIGITS = "0123456789"
+CLASSES = DIGITS + "+-×÷/=()."  # what is read of arithmetic; the network's 19 classes, in order
+MOST_CHARACTERS = 200  # a line of handwriting has fewer
+NUMBER = re.compile(f"([{DIGITS}]*)([.]?)([{DIGITS}]*)")
+OTHER_SIGNS = str.maketrans(  # what keyboards and word processors write in their place
+    {
+        **dict.fromkeys("xX*·⋅", "×"),
+        **dict.fromkeys("−–—‐‑", "-"),
+        **dict.fromkeys("∕⁄", "/"),
+        ":": "÷",
+        ",": ".",
+    }
+)
+
+
+class ExpressionError(CourseError):
+    """The text is no arithmetic, or has no value."""
+
+
+class Tree(NamedTuple):
+    """A number as it was written, or a sign with what it stands between or before."""
+
+    text: str  # the number, or the sign
+    branches: tuple[Tree, ...] = ()  # none of a number, one behind a minus, two of an operation
+
+
+def plain(text: str) -> str:
+    """The text in the signs of this module: × for x and *, a point for a comma.
+
+    Blanks go, but for those inside a number: 3 4 is not 34.
+    """
+    text = " ".join(text.split()).translate(OTHER_SIGNS)
+    return re.sub("(?<![0-9.]) | (?![0-9.])", "", text)
+
+
+def parse(text: str) -> list[Tree]:
+    """The tree of each side of a line of arithmetic; one tree if there is no equals sign.
+
+    Raises
+    ------
+    ExpressionError
+        If the text is empty, too long, or does not follow the grammar; it says where.
+    """
+    text = plain(text)
+    if not text:
+        raise ExpressionError("There is nothing to read: the text is empty.")
+    if len(text) > MOST_CHARACTERS:
+        raise ExpressionError(
+            f"The text has {len(text)} characters; at most {MOST_CHARACTERS} are read."
+        )
+    sides, place = [], 0
+    while True:
+        tree, place = _sum(text, place)
+        sides.append(tree)
+        if place == len(text):
+            return sides
+        if text[place] != "=":
+            raise _unexpected(text, place)
+        place += 1
+
+
+def _sum(text: str, place: int) -> tuple[Tree, int]:
+    """A rule takes the text and a place in it; it gives the tree and the place behind it."""
+    tree, place = _product(text, place)
+    while text.startswith(("+", "-"), place):
+        right, end = _product(text, place + 1)
+        tree, place = Tree(text[place], (tree, right)), end
+    return tree, place
+
+
+def _product(text: str, place: int) -> tuple[Tree, int]:
+    tree, place = _factor(text, place)
+    while text.startswith(("×", "÷", "/"), place):
+        right, end = _factor(text, place + 1)
+        tree, place = Tree(text[place], (tree, right)), end
+    return tree, place
+
+
+def _factor(text: str, place: int) -> tuple[Tree, int]:
+    if text.startswith("-", place):
+        tree, place = _atom(text, place + 1)
+        return Tree("-", (tree,)), place
+    return _atom(text, place)
+
+
+def _atom(text: str, place: int) -> tuple[Tree, int]:
+    if not text.startswith("(", place):
+        return _number(text, place)
+    tree, end = _sum(text, place + 1)
+    if end == len(text) or text[end] == "=":
+        raise ExpressionError(
+            f"{text} has unbalanced brackets: the one at place {place + 1} is never closed."
+        )
+    if text[end] != ")":
+        raise _unexpected(text, end)
+    return tree, end + 1
+
+
+def _number(text: str, place: int) -> tuple[Tree, int]:
+    match = NUMBER.match(text, place)
+    whole, point, decimals = match.groups()
+    if not whole:
+        raise _unexpected(text, place)
+    if point and not decimals:
+        raise _unexpected(text, match.end())
+    return Tree(match[0]), match.end()
+
+
+def _unexpected(text: str, place: int) -> ExpressionError:
+    if place == len(text):
+        return ExpressionError(f"{text} ends too early: a number is missing.")
+    if text[place] == ")" and text.count("(", 0, place) <= text.count(")", 0, place):
+        return ExpressionError(
+            f"{text} has unbalanced brackets: the one at place {place + 1} was never opened."
+        )
+    if text[place] == " ":
+        return ExpressionError(
+            f"{text} is no arithmetic: the blank at place {place + 1} parts a number. Write it "
+            "without the blank, or put a sign there."
+        )
+    return ExpressionError(f"{text} is no arithmetic: {text[place]!r} at place {place + 1}.")
+
+
+class State(NamedTuple):
+    """Where a reader of the grammar stands, from left to right."""
+
+    place: str = "operand"  # what came last, or must come: see `FOLLOWERS`
+    depth: int = 0  # open brackets
+
+    @property
+    def may_end(self) -> bool:
+        return self.depth == 0 and self.place in ("whole", "decimals", "closed")
+
+
+SIGNS = dict.fromkeys("+-×÷/=", "operand")
+# From left to right the grammar needs only the kind of the last symbol and the open brackets: what
+# may follow each kind, and what it leads to.
+FOLLOWERS = {
+    "operand": {**dict.fromkeys(DIGITS, "whole"), "(": "operand", "-": "sign"},
+    "sign": {**dict.fromkeys(DIGITS, "whole"), "(": "operand"},
+    "whole": {**dict.fromkeys(DIGITS, "whole"), ".": "point", ")": "closed", **SIGNS},
+    "point": dict.fromkeys(DIGITS, "decimals"),
+    "decimals": {**dict.fromkeys(DIGITS, "decimals"), ")": "closed", **SIGNS},
+    "closed": {")": "closed", **SIGNS},
+}
+
+
+def follow(state: State, symbol: str) -> State | None:
+    """The state after one more symbol; None where the grammar forbids it."""
+    place = FOLLOWERS[state.place].get(symbol)
+    depth = state.depth + (symbol == "(") - (symbol == ")")
+    unbalanced = depth < 0 or (symbol == "=" and depth > 0)
+    return None if place is None or unbalanced else State(place, depth)
