@@ -8,7 +8,6 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
 
 from lenet_helpers.plots import FIGURES, save_figure, show, style
 from lenet_helpers.plots import training as plots
@@ -52,13 +51,6 @@ def test_the_readers_own_settings_do_not_change_a_figure(tmp_path):
     with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 9, "savefig.dpi": 30}):
         save_figure(plots.cross_entropy_curve(), "two", tmp_path)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
-
-
-def test_a_figure_is_drawn_into_the_callers_axes():
-    figure = Figure()
-    ax = figure.subplots()
-    assert plots.cross_entropy_curve(ax) is figure
-    assert ax.lines
 
 
 def test_show_gives_the_picture_with_its_words_and_saves_it(tmp_path, monkeypatch):

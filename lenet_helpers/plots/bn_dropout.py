@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
-from lenet_helpers.plots.style import given_or_new, new_figure, styled
+from lenet_helpers.plots.style import new_figure, styled
 
 PER_CENT = PercentFormatter(1, decimals=None)
 LOST = -0.08  # height of the row of runs that have no accuracy
@@ -52,11 +51,9 @@ def dropout_draws(values: torch.Tensor, one_draw: torch.Tensor, mean: torch.Tens
 
 
 @styled
-def forgotten_eval(
-    accuracies: Mapping[str, Mapping[int, float]], evaluated: float, ax: Axes | None = None
-) -> Figure:
+def forgotten_eval(accuracies: Mapping[str, Mapping[int, float]], evaluated: float) -> Figure:
     """Accuracy in training mode against batch size, one curve for each way to form batches."""
-    figure, ax = given_or_new(ax, 3.0)
+    figure, ax = new_figure(3.0)
     for name, by_size in accuracies.items():
         ax.plot(list(by_size), list(by_size.values()), marker="o", label=name)
     ax.axhline(evaluated, color="C6", linestyle="--", linewidth=1, label="with eval()")

@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
+from lenet_helpers.plots.style import draw_pictures, new_figure, styled
 
 NARROW = 0.002  # a range that shows as a point
 
@@ -27,9 +26,9 @@ class Row(NamedTuple):
 
 
 @styled
-def claimed_accuracies(rows: Sequence[Row], ax: Axes | None = None) -> Figure:
+def claimed_accuracies(rows: Sequence[Row]) -> Figure:
     """Seeds, interval and published range of each accuracy; from top to bottom."""
-    figure, ax = given_or_new(ax, 0.9 + 0.36 * len(rows))
+    figure, ax = new_figure(0.9 + 0.36 * len(rows))
     places = -np.arange(len(rows))
     for place, row in zip(places, rows, strict=True):
         ax.plot([row.low, row.high], [place, place], color="C0", linewidth=5, alpha=0.3)
@@ -50,12 +49,10 @@ def claimed_accuracies(rows: Sequence[Row], ax: Axes | None = None) -> Figure:
 
 @styled
 def slips(
-    differences: Mapping[str, Sequence[float]],
-    intervals: Mapping[str, tuple[float, float, float]],
-    ax: Axes | None = None,
+    differences: Mapping[str, Sequence[float]], intervals: Mapping[str, tuple[float, float, float]]
 ) -> Figure:
     """Differences of accuracy for the same seed, with their mean and its interval."""
-    figure, ax = given_or_new(ax, 0.8 + 0.38 * len(differences))
+    figure, ax = new_figure(0.8 + 0.38 * len(differences))
     places = -np.arange(len(differences))
     for place, (name, values) in zip(places, differences.items(), strict=True):
         mean, low, high = (100 * value for value in intervals[name])
@@ -74,19 +71,15 @@ def mirrored_digits(
 ) -> Figure:
     """Images `(n, 1, height, width)` above, mirrored below, each with the answer."""
     figure, axes = new_figure(1.9, nrows=2, ncols=len(images), squeeze=False)
-    for upper, lower, image, answer, other in zip(
-        *axes, images[:, 0].numpy(), answers, mirrored, strict=True
-    ):
-        for ax, shown, text in ((upper, image, answer), (lower, image[:, ::-1], other)):
-            draw_picture(ax, shown, cmap="gray_r")
-            picture_axes(ax, f"{text}")
+    draw_pictures(axes[0], images[:, 0], answers, cmap="gray_r")
+    draw_pictures(axes[1], images[:, 0].flip(-1), mirrored, cmap="gray_r")
     return figure
 
 
 @styled
-def flip_by_class(differences: Sequence[Sequence[float]], ax: Axes | None = None) -> Figure:
+def flip_by_class(differences: Sequence[Sequence[float]]) -> Figure:
     """For each digit, one difference of accuracy for each seed."""
-    figure, ax = given_or_new(ax, 3.0)
+    figure, ax = new_figure(3.0)
     for digit, values in enumerate(differences):
         spread = np.linspace(-0.15, 0.15, len(values))  # or equal values would hide each other
         ax.plot(digit + spread, 100 * np.array(values), ".", color="C0", alpha=0.7)
@@ -104,14 +97,9 @@ def batch_accuracies(
     """How many batches have how many images right; keys are numbers of right images."""
     figure, ax = new_figure(3.0)
     ax.bar([right / batch_size for right in counts], list(counts.values()), 0.8 / batch_size)
-    ax.plot(
-        [right / batch_size for right in expected],
-        list(expected.values()),
-        "o",
-        color="C1",
-        markersize=4,
-        label="binomial distribution",
-    )
+    places = [right / batch_size for right in expected]
+    dots = {"color": "C1", "markersize": 4, "label": "binomial distribution"}
+    ax.plot(places, list(expected.values()), "o", **dots)
     ax.axvline(overall, color="C6", linestyle="--", linewidth=1, label="all images")
     ax.set(xlabel="accuracy on one batch", ylabel="batches")
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
@@ -120,9 +108,9 @@ def batch_accuracies(
 
 
 @styled
-def wrong_mean(rows: Mapping[str, torch.Tensor], ax: Axes | None = None) -> Figure:
+def wrong_mean(rows: Mapping[str, torch.Tensor]) -> Figure:
     """Values along one row of pixels, one curve for each way to normalise."""
-    figure, ax = given_or_new(ax, 2.8)
+    figure, ax = new_figure(2.8)
     for (name, values), marker in zip(rows.items(), "os", strict=True):
         ax.plot(values, marker=marker, markersize=3.5, label=name)
     ax.axhline(0, color="C6", linestyle="--", linewidth=1)
@@ -137,19 +125,14 @@ def changed_digits(image: torch.Tensor, changed: Mapping[str, torch.Tensor]) -> 
     columns = 1 + len(next(iter(changed.values())))
     figure, axes = new_figure(2.0, nrows=len(changed), ncols=columns, squeeze=False)
     for line, (name, images) in zip(axes, changed.items(), strict=True):
-        for ax, shown in zip(line, [image, *images], strict=True):
-            draw_picture(ax, shown[0], cmap="gray_r")
-            picture_axes(ax)
-        line[0].set_ylabel(name)
+        draw_pictures(line, [image[0], *images[:, 0]], name=name, cmap="gray_r")
     return figure
 
 
 @styled
-def accuracies_by_seed(
-    accuracies: Mapping[str, Sequence[float]], label: str, ax: Axes | None = None
-) -> Figure:
+def accuracies_by_seed(accuracies: Mapping[str, Sequence[float]], label: str) -> Figure:
     """A row for each variant: a dot for each seed, a mark for their mean."""
-    figure, ax = given_or_new(ax, 0.7 + 0.36 * len(accuracies))
+    figure, ax = new_figure(0.7 + 0.36 * len(accuracies))
     for place, values in enumerate(accuracies.values()):
         ax.plot(values, [-place] * len(values), ".", color="C0", markersize=7)
         ax.plot(np.mean(values), -place, "|", color="C1", markersize=16, markeredgewidth=2.5)

@@ -9,9 +9,15 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
+from lenet_helpers.plots.style import (
+    draw_frame,
+    draw_picture,
+    draw_pictures,
+    new_figure,
+    picture_grid,
+    styled,
+)
 
 
 class Box(NamedTuple):
@@ -24,27 +30,19 @@ class Box(NamedTuple):
 
 
 @styled
-def digit_grid(images: torch.Tensor, titles: Sequence[object], columns: int = 10) -> Figure:
-    """Images `(n, height, width)` in rows of `columns`, a title above each."""
-    rows = -(-len(images) // columns)  # rounded up
-    figure, axes = new_figure(rows, nrows=rows, ncols=columns, squeeze=False)
-    for ax in axes.flat:
-        picture_axes(ax)
-    for ax, image, title in zip(axes.flat, images, titles, strict=False):
-        draw_picture(ax, image)
-        ax.set_title(str(title))
-    return figure
+def digit_grid(images: torch.Tensor, titles: Sequence[object]) -> Figure:
+    """Images `(n, height, width)` in rows of ten, a title above each."""
+    return picture_grid(1.0, 10, images, titles)
 
 
 @styled
 def digits_per_class(train_counts: Sequence[int], test_counts: Sequence[int]) -> Figure:
     """Bars: images of each digit in the training and in the test files."""
     figure, axes = new_figure(2.6, ncols=2)
-    for index, (ax, counts, name) in enumerate(
-        zip(axes, (train_counts, test_counts), ("training files", "test files"), strict=True)
-    ):
+    panels = (("training files", train_counts, "C0"), ("test files", test_counts, "C1"))
+    for ax, (name, counts, color) in zip(axes, panels, strict=True):
         counts = np.asarray(counts)
-        ax.bar(range(len(counts)), counts, color=f"C{index}")
+        ax.bar(range(len(counts)), counts, color=color)
         ax.axhline(counts.mean(), color="black", linewidth=1, linestyle="--", label="mean")
         ax.set(title=f"{name}: {counts.sum():,}", xlabel="digit", xticks=range(len(counts)))
         ax.set_ylim(0, 1.25 * counts.max())  # room for the legend
@@ -61,7 +59,7 @@ def boxes_and_centres(
     """Images with a frame around each box and a cross at each centre (row, column)."""
     figure, axes = new_figure(2.7, ncols=len(images), squeeze=False)
     for ax, image, box, (row, column) in zip(axes.flat, images, boxes, centres, strict=True):
-        draw_picture(ax, image)
+        ax.imshow(image.numpy())
         _frame(ax, box)
         ax.plot(column, row, "+", color="C5", markersize=13, markeredgewidth=3)
         size = f"{box.bottom - box.top + 1}×{box.right - box.left + 1}"
@@ -76,11 +74,12 @@ def boxes_and_centres(
 def pixel_values(counts: Sequence[int], before: Sequence[float], after: Sequence[float]) -> Figure:
     """Histograms: `counts[i]` pixels have the value `before[i]`, then `after[i]`."""
     figure, axes = new_figure(2.7, ncols=2, sharey=True)
-    names = ("grey level / 255", "normalised")
-    for ax, values, name in zip(axes, (before, after), names, strict=True):
+    counts = np.asarray(counts)
+    panels = {"grey level / 255": before, "normalised": after}
+    for ax, (name, values) in zip(axes, panels.items(), strict=True):
         values = np.asarray(values)
-        ax.bar(values, np.asarray(counts), width=values[1] - values[0])
-        mean = np.average(values, weights=np.asarray(counts)).round(2) + 0.0  # + 0.0: never "-0.00"
+        ax.bar(values, counts, width=values[1] - values[0])
+        mean = np.average(values, weights=counts).round(2) + 0.0  # + 0.0: never "-0.00"
         ax.axvline(mean, color="C1", linestyle="--", label=f"mean {mean:.2f}")
         ax.set(yscale="log", xlabel="pixel value", title=name)
         ax.legend()
@@ -96,8 +95,7 @@ def pad_or_resize(
     sizes = [image.shape[-1] for image in images]
     figure, axes = new_figure(2.8, ncols=len(images), width_ratios=sizes, squeeze=False)
     for ax, image, title, box in zip(axes.flat, images, titles, boxes, strict=True):
-        picture_axes(ax, title)
-        draw_picture(ax, image)
+        draw_picture(ax, image, title)
         _frame(ax, box)
     return figure
 
@@ -108,22 +106,15 @@ def upright_and_mirrored(
 ) -> Figure:
     """Images above, their mirror images below."""
     figure, axes = new_figure(2.6, nrows=2, ncols=len(images), squeeze=False)
-    for column, label in enumerate(labels):
-        picture_axes(axes[0, column], f"a {int(label)}")
-        draw_picture(axes[0, column], images[column])
-        picture_axes(axes[1, column])
-        draw_picture(axes[1, column], mirrored[column])
-    axes[0, 0].set_ylabel("upright")
-    axes[1, 0].set_ylabel("mirrored")
+    draw_pictures(axes[0], images, [f"a {int(label)}" for label in labels], "upright")
+    draw_pictures(axes[1], mirrored, name="mirrored")
     return figure
 
 
 @styled
-def mirrored_accuracy(
-    upright: Sequence[float], mirrored: Sequence[float], ax: Axes | None = None
-) -> Figure:
+def mirrored_accuracy(upright: Sequence[float], mirrored: Sequence[float]) -> Figure:
     """Bars: accuracy 0…1 for each digit, upright beside mirrored."""
-    figure, ax = given_or_new(ax, 2.6)
+    figure, ax = new_figure(2.6)
     digits = np.arange(len(upright))
     ax.bar(digits - 0.2, 100 * np.asarray(upright), width=0.4, label="upright")
     ax.bar(digits + 0.2, 100 * np.asarray(mirrored), width=0.4, label="mirrored")
@@ -134,7 +125,6 @@ def mirrored_accuracy(
 
 
 def _frame(ax: Axes, box: Box) -> None:
-    corner = (box.left - 0.5, box.top - 0.5)  # a pixel reaches half a pixel around its centre
-    size = (box.right - box.left + 1, box.bottom - box.top + 1)
-    frame = Rectangle(corner, *size, fill=False, edgecolor="C4", linewidth=2)
-    ax.add_patch(frame).set_clip_on(False)  # the ink may reach the edge of the image
+    sides = (box.top, box.left, box.bottom + 1, box.right + 1)
+    frame = draw_frame(ax, sides, edgecolor="C4", linewidth=2)
+    frame.set_clip_on(False)  # the ink may reach the edge of the image

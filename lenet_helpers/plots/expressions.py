@@ -9,7 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lenet_helpers.plots.style import WIDTH, draw_picture, new_figure, picture_axes, styled
+from lenet_helpers.plots.style import (
+    WIDTH,
+    draw_frame,
+    draw_picture,
+    new_figure,
+    picture_axes,
+    picture_grid,
+    styled,
+)
 
 FEWEST_LEAVES = 8  # a small tree is not drawn wider than that
 Branch = tuple[str, Sequence]  # a sign or a number, and the branches below it
@@ -27,7 +35,6 @@ def drawings(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str]) -> Figu
         [np.concatenate([np.pad(image, 1) for image in row], axis=1) for row in rows]
     )
     figure, axis = new_figure(7.2 * page.shape[0] / page.shape[1])
-    picture_axes(axis)
     draw_picture(axis, page)
     middles = (np.arange(len(rows)) + 0.5) * page.shape[0] / len(rows)
     axis.set_yticks(middles, [printed(name) for name in names], fontsize=12)
@@ -132,37 +139,30 @@ def expression(
     ratios = [float(np.clip(WIDTH * height / width, 0.8, 1.9)) for height, width in shapes]
     ratios.append(0.3 + 0.36 * depth)
     figure, axes = new_figure(sum(ratios) + 0.3, nrows=3, height_ratios=ratios)
-    picture_axes(axes[0])
     draw_picture(axes[0], picture, vmin=0, vmax=1)
-    picture_axes(axes[1])
     draw_picture(axes[1], 1 - ink, vmin=0, vmax=1)
     size = float(np.clip(72 / len(boxes), 4, 9))
     for box, symbol, probability in zip(boxes, symbols, probabilities, strict=True):
-        corner, across, down = (box[1] - 1, box[0] - 1), box[3] - box[1] + 1, box[2] - box[0] + 1
-        axes[1].add_patch(Rectangle(corner, across, down, fill=False, edgecolor="C1"))
+        draw_frame(axes[1], box, 0.5, edgecolor="C1")
         words = f"{printed(symbol)}\n{probability:.0%}"
         middle = (box[1] + box[3]) / 2
         axes[1].text(middle, bottom + room, words, ha="center", va="top", fontsize=size)
     axes[1].set(xlim=(left - room, right + room), ylim=(bottom + 3.5 * room, top - room))
-    picture_axes(axes[2], printed(result))
+    picture_axes(axes[2])
     if branches:
         draw_trees(axes[2], branches)
-        axes[2].set_title(printed(result), loc="center")
+    axes[2].set_title(printed(result))
     return figure
 
 
 @styled
-def lines(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 2) -> Figure:
-    """Pictures of lines, each under its title, all equally high."""
-    rows = -(-len(images) // columns)
+def lines(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
+    """Pictures of lines, two in a row, each under its title, all equally high."""
     widest = max(image.shape[1] / image.shape[0] for image in images)
-    height = WIDTH / columns / widest + 0.17 * (1.5 + titles[0].count("\n"))
-    figure, axes = new_figure(height * rows, nrows=rows, ncols=columns, squeeze=False)
-    for axis in axes.flat:
-        picture_axes(axis)
-    for axis, image, title in zip(axes.flat, images, titles, strict=False):
-        draw_picture(axis, image)
+    height = WIDTH / 2 / widest + 0.17 * (1.5 + titles[0].count("\n"))
+    words = {"fontsize": 8.5, "pad": 3, "loc": "left"}
+    figure = picture_grid(height, 2, images, [printed(title) for title in titles], words=words)
+    for axis, image in zip(figure.axes, images, strict=False):
         bottom = len(image) - 0.5
         axis.set(xlim=(-0.5, len(image) * widest - 0.5), ylim=(bottom, -0.5))
-        axis.set_title(printed(title), fontsize=8.5, pad=3, loc="left")
     return figure

@@ -11,40 +11,46 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
+from lenet_helpers.plots.style import (
+    draw_frame,
+    draw_picture,
+    draw_pictures,
+    new_figure,
+    picture_axes,
+    picture_grid,
+    signed,
+    styled,
+)
 
 MAPS = "magma"  # of feature maps: black for 0, so that they are not taken for digits
 MARKERS = "osv^D"
 TEN_COLOURS = matplotlib.color_sequences["tab10"]  # the style of the course has seven
 TURNS = 20
+HEADLINE = {"fontsize": 9, "pad": 3}  # above the maps of a whole layer
 
 
 @styled
-def kernels(weights: torch.Tensor, columns: int = 6) -> Figure:
-    """Kernels `(n, side, side)` in one colour scale, blue negative and red positive."""
-    rows = -(-len(weights) // columns)
-    figure, axes = new_figure(1.5 * rows, nrows=rows, ncols=columns, squeeze=False)
-    for number, (ax, kernel) in enumerate(zip(axes.flat, weights, strict=False), start=1):
-        picture_axes(ax, f"kernel {number}")
-        drawn = draw_picture(ax, kernel, **_signed(weights.abs().max()))
-    figure.colorbar(drawn, ax=list(axes.flat), fraction=0.02, shrink=0.8, label="weight")
+def kernels(weights: torch.Tensor) -> Figure:
+    """Kernels `(n, side, side)`, six in a row, in one colour scale from blue to red."""
+    titles = [f"kernel {number}" for number in range(1, len(weights) + 1)]
+    figure = picture_grid(1.5, 6, weights, titles, **signed(weights.abs().max()))
+    drawn = figure.axes[0].images[0]
+    figure.colorbar(drawn, ax=figure.axes, fraction=0.02, shrink=0.8, label="weight")
     return figure
 
 
 @styled
 def maps_by_layer(image: torch.Tensor, layers: Mapping[str, torch.Tensor]) -> Figure:
     """An image, and for each layer its maps `(channels, height, width)` in one colour scale."""
-    columns = {name: min(len(maps), 8) for name, maps in layers.items()}
-    rows = {name: -(-len(maps) // columns[name]) for name, maps in layers.items()}
-    heights = [1.6, *(0.3 + 7.4 * rows[name] / columns[name] for name in layers)]
+    columns = [min(len(maps), 8) for maps in layers.values()]
+    rows = [-(-len(maps) // width) for maps, width in zip(layers.values(), columns, strict=True)]
+    heights = [1.6, *(0.3 + 7.4 * np.divide(rows, columns))]
     figure, axes = new_figure(sum(heights), nrows=len(heights), height_ratios=heights)
-    headline(axes[0], "image {}×{}".format(*image.shape))
-    draw_picture(axes[0], image)
-    for ax, (name, maps) in zip(axes[1:], layers.items(), strict=True):
-        drawn = strip(ax, name, maps, columns[name])
+    draw_picture(axes[0], image, "image {}×{}".format(*image.shape), HEADLINE)
+    for ax, (name, maps), width in zip(axes[1:], layers.items(), columns, strict=True):
+        drawn = strip(ax, name, maps, width)
         figure.colorbar(drawn, ax=ax, fraction=0.012, pad=0.01, label="answer")
     return figure
 
@@ -54,11 +60,8 @@ def one_map(images: torch.Tensor, maps: torch.Tensor, title: str) -> Figure:
     """Images on the left, their maps on the right, both `(n, height, width)`, in squares."""
     side = int(len(images) ** 0.5)
     figure, axes = new_figure(3.7, ncols=2)
-    for ax, pictures, name, colours in zip(
-        axes, (images, maps), ("digits", title), ("gray", MAPS), strict=True
-    ):
-        picture_axes(ax, name)
-        drawn = draw_picture(ax, _mosaic(pictures, side), cmap=colours)
+    draw_picture(axes[0], _mosaic(images, side), "digits")
+    drawn = draw_picture(axes[1], _mosaic(maps, side), title, cmap=MAPS)
     figure.colorbar(drawn, ax=axes[1], fraction=0.045, label="answer")
     return figure
 
@@ -68,13 +71,11 @@ def several_maps(images: torch.Tensor, maps: torch.Tensor) -> Figure:
     """A row for each image `(n, h, w)`: the image, then its maps `(n, channels, h, w)`."""
     rows, columns = maps.shape[0], 1 + maps.shape[1]
     figure, axes = new_figure(0.92 * rows + 0.25, nrows=rows, ncols=columns)
-    for row, (image, answers) in enumerate(zip(images, maps, strict=True)):
-        for column, ax in enumerate(axes[row]):
-            title = "" if row else f"map {column}" if column else "digit"
-            picture_axes(ax, title)
-            if column:
-                drawn = draw_picture(ax, answers[column - 1], cmap=MAPS, vmin=0, vmax=maps.max())
-        draw_picture(axes[row, 0], image)
+    draw_pictures(axes[:, 0], images)
+    for line, answers in zip(axes, maps, strict=True):
+        drawn = draw_pictures(line[1:], answers, **_scale(maps))
+    for column, ax in enumerate(axes[0]):
+        ax.set_title(f"map {column}" if column else "digit")
     figure.colorbar(drawn, ax=list(axes.flat), fraction=0.02, shrink=0.5, label="answer")
     return figure
 
@@ -85,13 +86,8 @@ def bars_and_answers(
 ) -> Figure:
     """Bars `(n, h, w)` above, the map of each `(n, h, w)` below."""
     figure, axes = new_figure(1.65, nrows=2, ncols=len(images))
-    for column, angle in enumerate(angles):
-        picture_axes(axes[0, column], f"{angle:.0f}°")
-        draw_picture(axes[0, column], images[column])
-        picture_axes(axes[1, column])
-        drawn = draw_picture(
-            axes[1, column], answers[column], cmap=MAPS, vmin=0, vmax=answers.max()
-        )
+    draw_pictures(axes[0], images, [f"{angle:.0f}°" for angle in angles])
+    drawn = draw_pictures(axes[1], answers, **_scale(answers))
     figure.colorbar(drawn, ax=list(axes[1]), fraction=0.015, label="answer")
     return figure
 
@@ -105,9 +101,8 @@ def tuning_curves(
     weights: torch.Tensor,
 ) -> Figure:
     """A panel for each kernel: answers `(n, angles)` over the angle, the kernel in a corner."""
-    columns = 3
-    rows = -(-len(answers) // columns)
-    figure, axes = new_figure(2.1 * rows, nrows=rows, ncols=columns, sharex=True, sharey=True)
+    rows = -(-len(answers) // 3)
+    figure, axes = new_figure(2.1 * rows, nrows=rows, ncols=3, sharex=True, sharey=True)
     closed = [*angles, 180]  # 180 degrees is the bar of 0 degrees again
     for number, ax in enumerate(axes.flat):
         curve = [*answers[number].tolist(), answers[number, 0].item()]
@@ -116,8 +111,7 @@ def tuning_curves(
         angle, index = float(preferred[number]), float(selectivity[number])
         ax.set_title(f"map {number + 1}: {angle:.0f}°, S = {index:.2f}", fontsize=10)
         corner = ax.inset_axes((0.02, 0.72, 0.2, 0.27))
-        picture_axes(corner)
-        draw_picture(corner, weights[number], **_signed(weights.abs().max()))
+        draw_picture(corner, weights[number], **signed(weights.abs().max()))
     axes[0, 0].set(xticks=range(0, 181, 45), ylim=(0, 1.35 * float(answers.max())))
     figure.supxlabel("angle of the bar (degrees)", fontsize=10)
     figure.supylabel("largest answer", fontsize=10)
@@ -129,29 +123,23 @@ def strongest_patches(weights: torch.Tensor, patches: torch.Tensor) -> Figure:
     """A row for each kernel `(n, side, side)`: the kernel, then its patches."""
     rows, columns = patches.shape[0], 1 + patches.shape[1]
     figure, axes = new_figure(0.58 * rows + 0.25, nrows=rows, ncols=columns)
-    for row, kernel in enumerate(weights):
-        for column, ax in enumerate(axes[row]):
-            picture_axes(ax)
-            if column:
-                draw_picture(ax, patches[row, column - 1], vmin=patches.min(), vmax=patches.max())
-                _thin_frame(ax)  # white ink would run into the page
-        draw_picture(axes[row, 0], kernel, **_signed(weights.abs().max()))
-        axes[row, 0].set_ylabel(row + 1, rotation=0, va="center", labelpad=8)
+    for number, (line, kernel, best) in enumerate(zip(axes, weights, patches, strict=True), 1):
+        draw_picture(line[0], kernel, **signed(weights.abs().max()))
+        line[0].set_ylabel(number, rotation=0, va="center", labelpad=8)
+        draw_pictures(line[1:], best, vmin=patches.min(), vmax=patches.max())
+        for ax in line[1:]:
+            _thin_frame(ax)  # white ink would run into the page
     axes[0, 0].set_title("kernel")
     axes[0, columns // 2].set_title("strongest patches, from left to right")
     return figure
 
 
 @styled
-def patch_blocks(patches: torch.Tensor, columns: int = 8) -> Figure:
-    """A block for each map: its patches `(maps, count, side, side)` in a square."""
-    rows = -(-len(patches) // columns)
-    side = int(patches.shape[1] ** 0.5)
-    figure, axes = new_figure(1.12 * rows, nrows=rows, ncols=columns, squeeze=False)
-    for number, (ax, block) in enumerate(zip(axes.flat, patches, strict=True), start=1):
-        picture_axes(ax, f"map {number}")
-        draw_picture(ax, _mosaic(block, side), vmin=patches.min(), vmax=patches.max())
-    return figure
+def patch_blocks(patches: torch.Tensor) -> Figure:
+    """A block for each map, eight in a row: its patches `(maps, count, side, side)` in a square."""
+    blocks = [_mosaic(block, int(len(block) ** 0.5)) for block in patches]
+    titles = [f"map {number}" for number in range(1, len(patches) + 1)]
+    return picture_grid(1.12, 8, blocks, titles, vmin=patches.min(), vmax=patches.max())
 
 
 @styled
@@ -178,9 +166,9 @@ def accuracy_lost(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]
 
 
 @styled
-def plane(scores: torch.Tensor, labels: torch.Tensor, ax: Axes | None = None) -> Figure:
+def plane(scores: torch.Tensor, labels: torch.Tensor) -> Figure:
     """Dots at `scores` `(n, 2)`, a colour and marker for each label, its number at its centre."""
-    figure, ax = given_or_new(ax, 5.4)
+    figure, ax = new_figure(5.4)
     kinds = labels.unique().tolist()
     for turn, label in product(range(TURNS), kinds):  # in turns: no cloud lies on top of another
         own = scores[labels == label][turn::TURNS]
@@ -209,22 +197,18 @@ def occlusions(
     largest = max(change.abs().max() for change in changes.values())
     size, edge = images.shape[-1], side // 2 - 0.5  # a square's centre keeps off the border
     extent = (edge, size - 1 - edge, size - 1 - edge, edge)
+    draw_pictures(axes[:, 0], images, [f"lead {value:.1f}" for value in before])
+    draw_frame(axes[0, 0], (1, 1, 1 + side, 1 + side), edgecolor="C4", linewidth=1.6)
     for row, image in enumerate(images):
         for ax, (name, change) in zip(axes[row, 1:], changes.items(), strict=True):
-            picture_axes(ax, "" if row else name)
-            drawn = draw_picture(ax, change[row], extent=extent, **_signed(largest))
+            title = "" if row else name
+            drawn = draw_picture(ax, change[row], title, extent=extent, **signed(largest))
             ax.contour(image, levels=[1.2], colors="0.55", linewidths=0.8)
             places = np.arange(change.shape[-1]) + side // 2
             if (leads[name][row] < 0).any():
                 ax.contour(places, places, leads[name][row], levels=[0], colors="k", linewidths=1.4)
             ax.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
             _thin_frame(ax)
-        ax = axes[row, 0]
-        picture_axes(ax, f"lead {before[row]:.1f}")
-        draw_picture(ax, image)
-        if row == 0:
-            frame = Rectangle((0.5, 0.5), side, side, fill=False, edgecolor="C4", linewidth=1.6)
-            ax.add_patch(frame)
     figure.colorbar(drawn, ax=list(axes.flat), fraction=0.025, shrink=0.5, label="change of lead")
     return figure
 
@@ -240,25 +224,22 @@ def all_layers(
     of_maps = [0.3 + 8.6 / len(maps) for maps in layers.values()]  # wide enough for the figure
     heights = [1.8, *of_maps, *[0.5] * len(units), 1.6]
     figure, axes = new_figure(sum(heights), nrows=len(heights), height_ratios=heights)
-    headline(axes[0], "image {}×{}".format(*image.shape))
-    draw_picture(axes[0], image)
-    for ax, (name, maps) in zip(axes[1:], layers.items(), strict=False):
+    (first, *stages, last) = axes
+    draw_picture(first, image, "image {}×{}".format(*image.shape), HEADLINE)
+    for ax, (name, maps) in zip(stages, layers.items(), strict=False):
         strip(ax, name, maps, len(maps))
-    for ax, (name, values) in zip(axes[1 + len(layers) :], units.items(), strict=False):
-        headline(ax, f"{name}: {len(values)} units")
-        draw_picture(ax, values[None], cmap=MAPS, aspect="auto", vmin=0)
-    last = axes[-1]
+    for ax, (name, values) in zip(stages[len(layers) :], units.items(), strict=True):
+        draw_units(ax, name, values)
     last.bar(range(len(probabilities)), 100 * np.asarray(probabilities))
-    last.set(xlabel="digit", ylabel="probability (%)", ylim=(0, 105))
-    last.set_title("linear 3 + softmax: 10 probabilities", fontsize=9, pad=3)
-    last.set_xticks(range(len(probabilities)))
+    last.set(xlabel="digit", xticks=range(10), ylabel="probability (%)", ylim=(0, 105))
+    last.set_title("linear 3 + softmax: 10 probabilities", **HEADLINE)
     last.grid(axis="x", visible=False)
     return figure
 
 
-def _signed(largest: torch.Tensor) -> dict[str, object]:
-    """Blue for negative, white for zero, red for positive; equal sizes are equally strong."""
-    return {"cmap": "RdBu_r", "vmin": -float(largest), "vmax": float(largest)}
+def _scale(maps: torch.Tensor) -> dict[str, object]:
+    """One colour scale for all of these maps, black for 0."""
+    return {"cmap": MAPS, "vmin": 0, "vmax": float(maps.max())}
 
 
 def _thin_frame(ax: Axes) -> None:
@@ -275,18 +256,19 @@ def _mosaic(pictures: torch.Tensor, columns: int) -> np.ndarray:
 
 def strip(ax: Axes, name: str, maps: torch.Tensor, columns: int) -> AxesImage:
     """Maps `(n, h, w)` in one colour scale, in rows of `columns`, each under its number."""
-    headline(ax, "{}: {} maps of {}×{}".format(name, *maps.shape))
-    scale = {"cmap": MAPS, "vmin": 0, "vmax": float(maps.max())}
+    picture_axes(ax, "{}: {} maps of {}×{}".format(name, *maps.shape), **HEADLINE)
     rows = -(-len(maps) // columns)
     for index, values in enumerate(maps):  # maps of all sizes are squares of side 1
         row, column = divmod(index, columns)
         left, top = 1.06 * column, 1.25 * row
-        drawn = draw_picture(ax, values, extent=(left, left + 1, top + 1, top), **scale)
+        place = (left, left + 1, top + 1, top)
+        drawn = ax.imshow(np.asarray(values), extent=place, **_scale(maps))
         ax.text(left + 0.5, top, index + 1, size=7, ha="center", va="bottom")
     ax.set(xlim=(0, 1.06 * columns - 0.06), ylim=(1.25 * rows - 0.25, -0.25))
     return drawn
 
 
-def headline(ax: Axes, title: str) -> None:
-    picture_axes(ax)
-    ax.set_title(title, fontsize=9, pad=3)
+def draw_units(ax: Axes, name: str, values: torch.Tensor) -> None:
+    """Values `(n,)` of the units of a linear layer as a strip, black for 0."""
+    title = f"{name}: {len(values)} units"
+    draw_picture(ax, values[None], title, HEADLINE, cmap=MAPS, aspect="auto", vmin=0)

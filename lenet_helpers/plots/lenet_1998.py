@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch.nn import functional
 
-from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
+from lenet_helpers.plots.style import draw_pictures, new_figure, styled
 
 
 @styled
@@ -27,11 +26,11 @@ def squashing(sums: torch.Tensor, curves: Mapping[str, torch.Tensor]) -> Figure:
 
 
 @styled
-def connection_table(table: Sequence[str], ax: Axes | None = None) -> Figure:
+def connection_table(table: Sequence[str]) -> Figure:
     """A filled square where a map of C3 sees a map of S2."""
-    figure, ax = given_or_new(ax, 2.9)
+    figure, ax = new_figure(2.9)
     seen = np.array([[str(source) in row for row in table] for source in range(6)])
-    draw_picture(ax, seen, cmap="Blues", vmin=0, vmax=1.4)
+    ax.imshow(seen, cmap="Blues", vmin=0, vmax=1.4)
     ax.set_xticks(np.arange(len(table) + 1) - 0.5, minor=True)
     ax.set_yticks(np.arange(7) - 0.5, minor=True)
     ax.grid(False)
@@ -46,30 +45,23 @@ def connection_table(table: Sequence[str], ax: Axes | None = None) -> Figure:
 def bitmaps(pictures: torch.Tensor) -> Figure:
     """Pictures `(n, height, width)` of -1 (black) and +1 (white, the ink) in one row."""
     figure, axes = new_figure(1.5, ncols=len(pictures))
-    for digit, (ax, picture) in enumerate(zip(axes, pictures, strict=True)):
-        draw_picture(ax, _framed(picture, -1), cmap="gray", vmin=-1, vmax=1)
-        picture_axes(ax, str(digit))
+    draw_pictures(axes, _framed(pictures, -1), range(len(pictures)), vmin=-1, vmax=1)
     return figure
 
 
-def _framed(picture: torch.Tensor, level: float) -> torch.Tensor:
-    """With a border of that level: ink at the edge would run into the white of the page."""
-    return functional.pad(picture, (1, 1, 1, 1), value=level)
+def _framed(pictures: torch.Tensor, level: float) -> torch.Tensor:
+    """With borders of that level: ink at the edge would run into the white of the page."""
+    return functional.pad(pictures, (1, 1, 1, 1), value=level)
 
 
 @styled
 def codes(images: torch.Tensor, values: torch.Tensor, nearest: torch.Tensor) -> Figure:
     """Digits `(n, height, width)`, their codes and the nearest bitmaps `(n, 12, 7)`."""
     figure, axes = new_figure(3.3, nrows=3, ncols=len(images))
-    rows = ((images, None, "digit"), (values, 1.7159, "F6"), (nearest, 1, "bitmap"))
-    for line, (pictures, limit, name) in zip(axes, rows, strict=True):
-        for ax, picture in zip(line, pictures, strict=True):
-            if limit is None:
-                draw_picture(ax, picture, cmap="gray")
-            else:
-                draw_picture(ax, _framed(picture, -limit), cmap="gray", vmin=-limit, vmax=limit)
-            picture_axes(ax)
-        line[0].set_ylabel(name)
+    draw_pictures(axes[0], images, name="digit")
+    rows = ((values, 1.7159, "F6"), (nearest, 1, "bitmap"))
+    for line, (pictures, ink, name) in zip(axes[1:], rows, strict=True):
+        draw_pictures(line, _framed(pictures, -ink), name=name, vmin=-ink, vmax=ink)
     return figure
 
 

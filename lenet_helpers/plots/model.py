@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,10 +13,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
+from lenet_helpers.model import LayerRow
+from lenet_helpers.plots.style import draw_frame, draw_picture, new_figure, signed, styled
 
-if TYPE_CHECKING:
-    from lenet_helpers.model import LayerRow
+INCHES_PER_PIXEL = 0.028  # of a map in the block diagram
+MIDDLE = 1.25  # height at which its blocks are centred
 
 
 @styled
@@ -31,16 +31,14 @@ def convolution(
     figure, axes = new_figure(2.35 * len(kernels), nrows=len(kernels), ncols=3, squeeze=False)
     largest = max(feature_map.abs().max() for feature_map in maps.values())
     for (left, middle, right), (name, kernel) in zip(axes, kernels.items(), strict=True):
-        height, width = image.shape
-        _picture(left, image, f"image {height}×{width}")
-        _frame(left, window, len(kernel))
-        _picture(
-            middle, kernel, f"{name}, {len(kernel)}×{len(kernel)}", **_signed(2 * kernel.max())
-        )
+        side, shown = len(kernel), maps[name]
+        draw_picture(left, image, "image {}×{}".format(*image.shape))
+        _frame(left, window, side)
+        draw_picture(middle, kernel, f"{name}, {side}×{side}", **signed(2 * kernel.max()))
         for (row, column), weight in np.ndenumerate(kernel.numpy()):
             middle.text(column, row, f"{weight:+.1f}", ha="center", va="center", fontsize=8)
-        shown = maps[name]
-        drawn = _picture(right, shown, "feature map {}×{}".format(*shown.shape), **_signed(largest))
+        title = "feature map {}×{}".format(*shown.shape)
+        drawn = draw_picture(right, shown, title, **signed(largest))
         _frame(right, window, 1)
         figure.colorbar(drawn, ax=right, fraction=0.045, label="value")
     return figure
@@ -53,7 +51,7 @@ def pooling(feature_map: torch.Tensor, pooled: Mapping[str, torch.Tensor]) -> Fi
     figure, axes = new_figure(2.6, ncols=len(panels))
     for ax, (name, values) in zip(axes, panels.items(), strict=True):
         title = "{} {}×{}".format(name, *values.shape)
-        drawn = _picture(ax, values, title, vmin=0, vmax=feature_map.max())
+        drawn = draw_picture(ax, values, title, vmin=0, vmax=feature_map.max())
     figure.colorbar(drawn, ax=list(axes), fraction=0.02, shrink=0.83, label="value")
     return figure
 
@@ -66,9 +64,8 @@ def activations(
 ) -> Figure:
     """Curves of activation functions and of their derivatives, side by side."""
     figure, axes = new_figure(2.9, ncols=2)
-    for ax, curves, label in zip(
-        axes, (values, derivatives), ("$f(x)$", "derivative $f'(x)$"), strict=True
-    ):
+    panels = {"$f(x)$": values, "derivative $f'(x)$": derivatives}
+    for ax, (label, curves) in zip(axes, panels.items(), strict=True):
         for (name, curve), style in zip(curves.items(), ("-", "--", "-."), strict=False):
             ax.plot(inputs, curve, style, label=name)
         ax.set(xlabel="$x$", ylabel=label)
@@ -99,7 +96,6 @@ def architecture(
     image: torch.Tensor,
     shapes: Mapping[str, tuple[int, ...]],
     operations: Sequence[tuple[str, int]],
-    ax: Axes | None = None,
 ) -> Figure:
     """Block diagram of a network: the image, stacks of maps to scale, columns of numbers.
 
@@ -111,20 +107,15 @@ def architecture(
         Name and output shape of each layer: `(channels, height, width)` or `(numbers,)`.
     operations
         What leads to each layer, and the side of its window, 0 if it reads everything.
-    ax
-        Where to draw; a new figure if None.
     """
-    figure, ax = given_or_new(ax, 2.45)
+    figure, ax = new_figure(2.45)
     blocks = {"image": (1, *image.shape), **shapes}
     widths = [_block_width(shape) for shape in blocks.values()]
     gap = (7.1 - sum(widths)) / (len(widths) - 1)
-    lefts = [0.05 + sum(widths[:number]) + gap * number for number in range(len(widths))]
-    fronts = [
-        _block(ax, left, name, shape)
-        for left, (name, shape) in zip(lefts, blocks.items(), strict=True)
-    ]
+    lefts = 0.05 + np.cumsum([0, *widths[:-1]]) + gap * np.arange(len(widths))
+    fronts = [_block(ax, left, *block) for left, block in zip(lefts, blocks.items(), strict=True)]
     x, y, width, height = fronts[0]
-    draw_picture(ax, image, extent=(x, x + width, y, y + height), zorder=3)
+    ax.imshow(image.numpy(), extent=(x, x + width, y, y + height), zorder=3)
     for number, (text, window) in enumerate(operations):
         _fan(ax, fronts[number], fronts[number + 1], window * INCHES_PER_PIXEL)
         middle = lefts[number + 1] - gap / 2
@@ -135,9 +126,9 @@ def architecture(
 
 
 @styled
-def parameters_and_connections(rows: Sequence[LayerRow], ax: Axes | None = None) -> Figure:
+def parameters_and_connections(rows: Sequence[LayerRow]) -> Figure:
     """Share of each row of the layer table in all parameters and in all connections."""
-    figure, ax = given_or_new(ax, 3.2)
+    figure, ax = new_figure(3.2)
     places = np.arange(len(rows))
     for kind, shift in (("parameters", -0.2), ("connections", 0.2)):
         counts = np.array([getattr(row, kind) for row in rows])
@@ -160,47 +151,40 @@ def receptive_fields(
     """Squares `(top, left, side)` of the arithmetic over the pixels that were measured as seen."""
     figure, axes = new_figure(2.2, ncols=len(squares))
     for ax, (name, (top, left, side)) in zip(axes, squares.items(), strict=True):
-        _picture(ax, image, f"{name}\n{side}×{side}")
+        draw_picture(ax, image, f"{name}\n{side}×{side}")
         shade = np.zeros((*image.shape, 4))  # red, green, blue, opacity
         shade[np.asarray(seen[name])] = to_rgba("C5", 0.5)
-        draw_picture(ax, shade)
+        ax.imshow(shade)
         _frame(ax, (top, left), side)
     return figure
 
 
-INCHES_PER_PIXEL = 0.028  # of a map in the block diagram
-MIDDLE = 1.25  # height at which its blocks are centred
+def _sheets(shape: tuple[int, ...]) -> tuple[int, float, float, float]:
+    """Sheets of a block, width and height of each, and how far each lies beside the one before."""
+    if len(shape) == 1:
+        return 1, 0.14, 0.069 * shape[0] ** 0.5, 0.0  # 400 would dwarf 10 on a linear scale
+    sheets, height, width = shape
+    offset = 0.3 / max(sheets, 6)  # more maps lie closer together
+    return sheets, width * INCHES_PER_PIXEL, height * INCHES_PER_PIXEL, offset
 
 
 def _block_width(shape: tuple[int, ...]) -> float:
-    if len(shape) == 1:
-        return 0.14
-    channels, _, side = shape
-    return side * INCHES_PER_PIXEL + (channels - 1) * _sheet_offset(channels)
+    sheets, width, _, offset = _sheets(shape)
+    return width + (sheets - 1) * offset
 
 
-def _sheet_offset(channels: int) -> float:
-    return 0.3 / max(channels, 6)  # more maps lie closer together
-
-
-def _block(
-    ax: Axes, left: float, name: str, shape: tuple[int, ...]
-) -> tuple[float, float, float, float]:
+def _block(ax: Axes, left: float, name: str, shape: tuple[int, ...]) -> tuple[float, ...]:
     """Draw one block; x, y, width and height of its front sheet."""
-    if len(shape) == 1:
-        sheets, offset = 1, 0.0
-        width, height = 0.14, 0.069 * shape[0] ** 0.5  # 400 would dwarf 10 on a linear scale
-        size = str(shape[0])
-    else:
-        sheets, offset = shape[0], _sheet_offset(shape[0])
-        width = height = shape[1] * INCHES_PER_PIXEL
-        size = f"{sheets} @ {shape[1]}×{shape[2]}" if sheets > 1 else f"{shape[1]}×{shape[2]}"
+    sheets, width, height, offset = _sheets(shape)
     rise = (sheets - 1) * offset / 2
     for sheet in range(sheets):
         x, y = left + sheet * offset, MIDDLE + rise - sheet * offset - height / 2
         patch = Rectangle((x, y), width, height, facecolor="#d6e8f4", edgecolor="C0", linewidth=0.7)
         ax.add_patch(patch).set_zorder(2)
-    centre = left + (width + (sheets - 1) * offset) / 2
+    size = "×".join(map(str, shape[-2:]))
+    if sheets > 1:
+        size = f"{sheets} @ {size}"
+    centre = left + _block_width(shape) / 2
     ax.text(centre, 0.42, name, ha="center", va="center", fontsize=8.5)
     ax.text(centre, 0.22, size, ha="center", va="center", fontsize=8)
     return x, y, width, height
@@ -211,30 +195,17 @@ def _fan(ax: Axes, source: tuple, target: tuple, window: float) -> None:
     x, y, width, height = source
     to_x, to_y, to_width, to_height = target
     if window:
-        corner = (x + 0.62 * (width - window), y + 0.62 * (height - window))
-        frame = Rectangle(corner, window, window, fill=False, edgecolor="C1", linewidth=1)
+        x, y = x + 0.62 * (width - window), y + 0.62 * (height - window)
+        frame = Rectangle((x, y), window, window, fill=False, edgecolor="C1", linewidth=1)
         ax.add_patch(frame).set_zorder(5)
-        starts = [(corner[0] + window, corner[1]), (corner[0] + window, corner[1] + window)]
-        ends = [(to_x + 0.4 * to_width, to_y + 0.62 * to_height)] * 2
-    else:
-        starts = [(x + width, y), (x + width, y + height)]
-        ends = [(to_x, to_y), (to_x, to_y + to_height)]
-    for start, end in zip(starts, ends, strict=True):
-        ax.plot(*zip(start, end, strict=True), color="C1", linewidth=0.7, zorder=5)
-
-
-def _picture(ax: Axes, values: torch.Tensor, title: str, **options: object):
-    picture_axes(ax, title)
-    return draw_picture(ax, values, **options)
-
-
-def _signed(largest: torch.Tensor) -> dict[str, object]:
-    """Blue for negative, white for zero, red for positive values."""
-    return {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
+        width = height = window
+        to_x, to_y, to_height = to_x + 0.4 * to_width, to_y + 0.62 * to_height, 0
+    edges = [[y, y + height], [to_y, to_y + to_height]]  # of the source, then of the target
+    ax.plot([x + width, to_x], edges, color="C1", linewidth=0.7, zorder=5)
 
 
 def _frame(ax: Axes, corner: tuple[int, int], side: int) -> None:
     """Outline of the square whose upper left pixel is `corner` (row, column)."""
     row, column = corner
-    frame = Rectangle((column - 0.5, row - 0.5), side, side, fill=False, edgecolor="C1")
-    ax.add_patch(frame).set(linewidth=1.8, path_effects=[withStroke(foreground="w", linewidth=3.4)])
+    frame = draw_frame(ax, (row, column, row + side, column + side), edgecolor="C1")
+    frame.set(linewidth=1.8, path_effects=[withStroke(foreground="w", linewidth=3.4)])

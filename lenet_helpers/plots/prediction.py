@@ -9,48 +9,53 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
-from lenet_helpers.plots.feature_maps import MAPS, headline, strip
-from lenet_helpers.plots.style import draw_picture, new_figure, picture_axes, styled
+from lenet_helpers.plots.feature_maps import HEADLINE, draw_units, strip
+from lenet_helpers.plots.style import (
+    draw_frame,
+    draw_picture,
+    draw_pictures,
+    new_figure,
+    picture_axes,
+    picture_grid,
+    styled,
+)
 
 ODDS_TICKS = (0.5, 0.9, 0.99, 0.999, 0.9999)
+SMALL = {"fontsize": 9}
 
 
 @styled
-def gallery(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 8) -> Figure:
-    """Pictures in rows, each under its title; the second line of a title may hold a number."""
-    rows = -(-len(images) // columns)
-    figure, axes = new_figure(1.25 * rows, nrows=rows, ncols=columns, squeeze=False)
-    for axis in axes.flat:
-        picture_axes(axis)
-    for axis, image, title in zip(axes.flat, images, titles, strict=False):
-        draw_picture(axis, image)
-        axis.set_title(title, fontsize=9)
-    return figure
+def gallery(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
+    """Pictures, eight in a row; the second line of a title may hold a number."""
+    return picture_grid(1.25, 8, images, titles, words=SMALL)
 
 
 @styled
 def probability_bars(images: Sequence[np.ndarray], probabilities: Sequence[np.ndarray]) -> Figure:
     """Each image `(height, width)` beside its ten probabilities as bars, two pairs in a row."""
     rows = -(-len(images) // 2)
-    figure, axes = new_figure(
-        1.7 * rows, nrows=rows, ncols=4, squeeze=False, width_ratios=[1, 2, 1, 2]
-    )
-    for number, (image, row) in enumerate(zip(images, probabilities, strict=True)):
-        left, right = axes.flat[2 * number], axes.flat[2 * number + 1]
-        picture_axes(left)
-        draw_picture(left, image)
-        right.bar(range(10), row, color=["C1" if p == max(row) else "C0" for p in row])
-        right.set(xticks=range(10), ylim=(0, 1), ylabel="probability")
-        right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        right.grid(axis="x", visible=False)
-    for axis in axes.flat[2 * len(images) :]:
-        axis.set_visible(False)
-    for axis in axes[-1, 1::2]:
-        axis.set_xlabel("digit")
+    places = {"nrows": rows, "ncols": 4, "width_ratios": [1, 2, 1, 2], "squeeze": False}
+    figure, axes = new_figure(1.7 * rows, **places)
+    draw_pictures(axes[:, ::2].flat[: len(images)], images)
+    bars = axes[:, 1::2]
+    for ax, row in zip(bars.flat, probabilities, strict=False):
+        _draw_bars(ax, row)
+        ax.set(ylim=(0, 1), ylabel="probability")
+        ax.yaxis.set_major_formatter("{x:.0%}")
+    for ax in axes.flat[2 * len(images) :]:
+        ax.set_visible(False)
+    for ax in bars[-1]:
+        ax.set_xlabel("digit")
     return figure
+
+
+def _draw_bars(ax: Axes, values: np.ndarray) -> None:
+    """A bar for each digit, that of the answer in a colour of its own."""
+    ax.bar(range(10), values, color=["C1" if value == max(values) else "C0" for value in values])
+    ax.set_xticks(range(10))
+    ax.grid(axis="x", visible=False)
 
 
 @styled
@@ -99,10 +104,8 @@ def preparation(rows: Sequence[Mapping[str, np.ndarray]], names: Sequence[str] =
     )
     for number, (line, pictures) in enumerate(zip(axes, rows, strict=True)):
         for axis, step in zip(line, steps, strict=True):
-            picture_axes(axis, step if number == 0 else "")
-            axis.title.set_fontsize(8.5)
-            picture = pictures[step]
-            draw_picture(axis, picture, vmin=0, vmax=1)
+            picture, title = pictures[step], step if number == 0 else ""
+            draw_picture(axis, picture, title, {"fontsize": 8.5}, vmin=0, vmax=1)
             height, width = picture.shape[:2]
             room = max(height, width) / 2  # a square around every picture: the titles align
             axis.set(xlim=(width / 2 - room - 0.5, width / 2 + room - 0.5))
@@ -133,22 +136,18 @@ def number(
     """
     figure, axes = new_figure(4.6, nrows=3, ncols=2)
     for axis, (name, picture) in zip(axes.flat, steps.items(), strict=False):
-        picture_axes(axis, name)
-        if picture.dtype.kind == "i":
-            draw_picture(axis, _in_colours(picture), interpolation="nearest")
-        else:
-            draw_picture(axis, picture, vmin=0, vmax=1)
-    for (top, left, bottom, right), digit in zip(boxes, digits, strict=True):
-        place = (left - 1, top - 1), right - left + 1, bottom - top + 1
-        axes[2, 0].add_patch(Rectangle(*place, fill=False, edgecolor="0.4", linewidth=0.7))
-        axes[2, 0].text((left + right) / 2, top - 2, digit, ha="center", va="bottom", fontsize=8)
-    seen = axes[2, 1]
+        shown = _in_colours(picture) if picture.dtype.kind == "i" else picture
+        draw_picture(axis, shown, name, vmin=0, vmax=1)
+    last, seen = axes[2]
+    for box, digit in zip(boxes, digits, strict=True):
+        draw_frame(last, box, 0.5, edgecolor="0.4", linewidth=0.7)
+        last.text((box[1] + box[3]) / 2, box[0] - 2, digit, ha="center", va="bottom", fontsize=8)
     picture_axes(seen, "what the network sees and says")
     columns = min(len(images), 6)
     for place, (image, digit, sure) in enumerate(zip(images, digits, confidence, strict=True)):
         row, column = divmod(place, columns)
         left, top = 36 * column, 46 * row
-        draw_picture(seen, image, extent=(left, left + 32, top + 32, top))
+        seen.imshow(image, extent=(left, left + 32, top + 32, top))
         seen.text(left + 16, top + 33, f"{digit}  {sure:.0%}", ha="center", va="top", fontsize=7)
     seen.set(xlim=(-2, 36 * columns), ylim=(46 * -(-len(images) // columns), -2))
     return figure
@@ -170,14 +169,10 @@ def beside(
 ) -> Figure:
     """Two rows of pictures that belong together, each under its title."""
     figure, axes = new_figure(2.9, nrows=2, ncols=len(above), squeeze=False)
-    for line, pictures, titles, name in zip(
-        axes, (above, below), (titles_above, titles_below), names, strict=True
-    ):
-        for axis, picture, title in zip(line, pictures, titles, strict=True):
-            picture_axes(axis)
-            draw_picture(axis, picture, vmin=0, vmax=1)
-            axis.set_title(title, fontsize=9)
-        line[0].set_ylabel(name, fontsize=9)
+    draw_pictures(axes[0], above, titles_above, words=SMALL, vmin=0, vmax=1)
+    draw_pictures(axes[1], below, titles_below, words=SMALL, vmin=0, vmax=1)
+    for line, name in zip(axes, names, strict=True):
+        line[0].set_ylabel(name, **SMALL)
     return figure
 
 
@@ -216,18 +211,13 @@ def live(
     """What `watch` gives: image and probabilities above, then maps and units, as in the view."""
     heights = [2.0, 1.35, 1.75, 0.35]
     figure, axes = new_figure(5.6, nrows=4, ncols=2, width_ratios=[1, 3], height_ratios=heights)
-    headline(axes[0, 0], "prepared, 28×28")
-    draw_picture(axes[0, 0], image, vmin=0, vmax=1)
-    bars, digit = axes[0, 1], probabilities.argmax()
-    colours = ["C1" if label == digit else "C0" for label in range(len(probabilities))]
-    bars.bar(range(len(probabilities)), 100 * probabilities, color=colours)
-    bars.set(xticks=range(len(probabilities)), ylim=(0, 105), ylabel="probability (%)")
-    bars.grid(axis="x", visible=False)
+    draw_picture(axes[0, 0], image, "prepared, 28×28", HEADLINE, vmin=0, vmax=1)
+    _draw_bars(axes[0, 1], 100 * probabilities)
+    axes[0, 1].set(ylim=(0, 105), ylabel="probability (%)")
     first, second, last = (_joined(figure, row) for row in axes[1:])
     strip(first, "convolution 1 + ReLU", conv1, 6)
     strip(second, "convolution 2 + ReLU", conv2, 8)
-    headline(last, f"linear 2 + ReLU: {len(units)} units")
-    draw_picture(last, units[np.newaxis], cmap=MAPS, aspect="auto", vmin=0)
+    draw_units(last, "linear 2 + ReLU", units)
     return figure
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
 
 from lenet_helpers.files import write_whole
 from lenet_helpers.plots.captions import FIGURES
@@ -54,21 +55,71 @@ def new_figure(height: float, **subplots: Any) -> tuple[Figure, Any]:
     return figure, figure.subplots(**subplots)
 
 
-def given_or_new(ax: Axes | None, height: float) -> tuple[Figure, Axes]:
-    """The caller's axes, or those of a new figure."""
-    return new_figure(height) if ax is None else (ax.figure, ax)
-
-
-def picture_axes(ax: Axes, title: str = "") -> None:
-    """Axes for a picture: no ticks, no grid, no frame."""
-    ax.set(xticks=[], yticks=[], title=title)
+def picture_axes(ax: Axes, title: object = "", **words: Any) -> None:
+    """Axes for a picture: no ticks, no grid, no frame; keywords go to `Axes.set_title`."""
+    ax.set(xticks=[], yticks=[])
+    ax.set_title(title, **words)
     ax.grid(False)
     ax.spines[:].set_visible(False)
 
 
-def draw_picture(ax: Axes, picture: Any, **options: Any) -> AxesImage:
-    """`Axes.imshow` for arrays and tensors alike: given a tensor itself, NumPy 2 warns."""
-    return ax.imshow(np.asarray(picture), **options)
+def draw_picture(
+    ax: Axes, picture: Any, title: object = "", words: Mapping[str, Any] = {}, **options: Any
+) -> AxesImage:
+    """An array or tensor as a picture under its title.
+
+    `words` go to `Axes.set_title`, other keywords to `Axes.imshow`.
+    """
+    picture_axes(ax, title, **words)
+    return ax.imshow(np.asarray(picture), **options)  # given a tensor itself, NumPy 2 warns
+
+
+def draw_pictures(
+    axes: Sequence[Axes],
+    pictures: Sequence[Any],
+    titles: Sequence[object] | None = None,
+    name: str = "",
+    **options: Any,
+) -> AxesImage:
+    """A row of pictures, each under its title, behind the row's name; gives the last one.
+
+    Other keywords go to `draw_picture`.
+    """
+    for ax, picture, title in zip(axes, pictures, titles or [""] * len(pictures), strict=True):
+        drawn = draw_picture(ax, picture, title, **options)
+    axes[0].set_ylabel(name)
+    return drawn
+
+
+def picture_grid(
+    height: float, columns: int, pictures: Sequence[Any], titles: Sequence[object], **options: Any
+) -> Figure:
+    """Pictures in rows of `columns`, each row `height` inches high, each under its title.
+
+    Other keywords go to `draw_picture`.
+    """
+    rows = -(-len(pictures) // columns)  # rounded up
+    figure, axes = new_figure(height * rows, nrows=rows, ncols=columns, squeeze=False)
+    for ax in axes.flat[len(pictures) :]:
+        picture_axes(ax)
+    draw_pictures(axes.flat[: len(pictures)], pictures, titles, **options)
+    return figure
+
+
+def signed(largest: float) -> dict[str, Any]:
+    """Blue for negative, white for zero, red for positive; equal sizes are equally strong."""
+    return {"cmap": "RdBu_r", "vmin": -float(largest), "vmax": float(largest)}
+
+
+def draw_frame(ax: Axes, box: Sequence[int], room: float = 0, **options: Any) -> Rectangle:
+    """Outline of `box`, at a distance of `room` pixels; keywords go to `Rectangle`.
+
+    `box` is top, left, bottom, right in pixels; the last row and column lie outside.
+    """
+    top, left, bottom, right = box
+    edge = room + 0.5  # a pixel reaches half a pixel around its centre
+    size = (right - left + 2 * room, bottom - top + 2 * room)
+    return ax.add_patch(Rectangle((left - edge, top - edge), *size, fill=False, **options))
 
 
 @styled

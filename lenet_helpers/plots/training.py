@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from lenet_helpers.plots.style import draw_picture, given_or_new, new_figure, picture_axes, styled
+from lenet_helpers.plots.style import new_figure, picture_grid, styled
 
 if TYPE_CHECKING:
     from lenet_helpers.training import History
@@ -29,9 +28,9 @@ def smoothed(losses: Sequence[float], window: int = WINDOW) -> np.ndarray:
 
 
 @styled
-def cross_entropy_curve(ax: Axes | None = None) -> Figure:
+def cross_entropy_curve() -> Figure:
     """Loss of one sample against the probability of its right class."""
-    figure, ax = given_or_new(ax, 2.8)
+    figure, ax = new_figure(2.8)
     probability = np.linspace(0.01, 1, 400)
     ax.plot(probability, -np.log(probability))
     ax.plot(0.1, math.log(10), "o", color="C1")
@@ -46,13 +45,12 @@ def step_losses(
     *,
     floor: float | None = None,
     logarithmic: bool = False,
-    ax: Axes | None = None,
 ) -> Figure:
     """Smoothed training loss per step, one curve for each run; a single run is shown raw too.
 
     `floor` draws a dashed line at a loss that cannot be passed.
     """
-    figure, ax = given_or_new(ax, 3.2)
+    figure, ax = new_figure(3.2)
     for name, losses in runs.items():
         steps = np.arange(1, len(losses) + 1)
         if len(runs) == 1:
@@ -107,12 +105,12 @@ def learning_curves(history: History) -> Figure:
 
 
 @styled
-def confusion_matrix(counts: np.ndarray, ax: Axes | None = None) -> Figure:
+def confusion_matrix(counts: np.ndarray) -> Figure:
     """Counts `(classes, classes)`: rows are true classes, columns the network's answers."""
-    figure, ax = given_or_new(ax, 5.4)
+    figure, ax = new_figure(5.4)
     mistakes = np.array(counts, dtype=float)
     np.fill_diagonal(mistakes, 0)  # or the thousand right ones would hide every mistake
-    draw_picture(ax, mistakes, cmap="Oranges", vmax=max(mistakes.max(), 1) * 1.4)
+    ax.imshow(mistakes, cmap="Oranges", vmax=max(mistakes.max(), 1) * 1.4)
     for row, column in np.ndindex(mistakes.shape):
         if counts[row][column]:
             weight = "bold" if row == column else "normal"
@@ -128,13 +126,6 @@ def mistakes(
     images: torch.Tensor, labels: Sequence[int], answers: Sequence[int], sure: Sequence[float]
 ) -> Figure:
     """Images `(n, 1, height, width)` with true class, answer and its probability; six a row."""
-    rows = -(-len(images) // 6)
-    figure, axes = new_figure(1.55 * rows, nrows=rows, ncols=6, squeeze=False)
-    for ax in axes.flat:
-        picture_axes(ax)
-    for ax, image, label, answer, probability in zip(
-        axes.flat, images, labels, answers, sure, strict=False
-    ):
-        draw_picture(ax, image[0])
-        ax.set_title(f"{label}, read as {answer}\n({probability:.1%})", fontsize=9)
-    return figure
+    words = zip(labels, answers, sure, strict=True)
+    titles = [f"{label}, read as {answer}\n({value:.1%})" for label, answer, value in words]
+    return picture_grid(1.55, 6, images[:, 0], titles, words={"fontsize": 9})
