@@ -1,6 +1,11 @@
-"""Lessons 06 to 09: training images changed a little at random, as other hands would write."""
+"""Lessons 06 to 09: training images changed a little at random, as other hands would write.
+
+And one image changed in a known way, by which lessons 06 and 08 look at it several times.
+"""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch.nn import functional
@@ -35,4 +40,17 @@ def vary(images: torch.Tensor, bent: float = BEND) -> torch.Tensor:
     between = between[0, :, :, 0].to(images.device)  # (6, side)
     bend = between.T @ (random(count, 2, 6, 6) * bent) @ between
     grid = grid + bend.movedim(1, -1)
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def shear(images: torch.Tensor, lean: float, turn: float = 0.0) -> torch.Tensor:
+    """Images `(n, 1, side, side)` pushed sideways by `lean` pixels for each pixel of height.
+
+    With `turn`, they are turned by so many degrees as well.
+    """
+    cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+    matrix = images.new_tensor([[cos, lean * cos - sin, 0], [sin, lean * sin + cos, 0]])
+    grid = functional.affine_grid(
+        matrix.expand(len(images), 2, 3), list(images.shape), align_corners=False
+    )
     return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)

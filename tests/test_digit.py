@@ -17,7 +17,8 @@ from scipy import ndimage
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.pen import photos
-from lenet_helpers.reading.digit import NoInkError, centre, prepare_as_published, prepare_digit
+from lenet_helpers.reading.digit import centre, prepare_as_published, prepare_digit
+from lenet_helpers.reading.ink import NoInkError
 from lenet_helpers.reading.prediction import predict
 from lenet_helpers.recipes import load_pretrained
 

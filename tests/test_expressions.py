@@ -18,9 +18,7 @@ from lenet_helpers.pen import photos
 from lenet_helpers.pen.sums import EXPRESSIONS, TEXTS, write_expression
 from lenet_helpers.pen.symbols import draw_symbol
 from lenet_helpers.plots import expressions as plots
-from lenet_helpers.reading.digit import NoInkError
 from lenet_helpers.reading.expressions import (
-    GEOMETRY,
     Candidate,
     Reading,
     alternatives,
@@ -30,7 +28,9 @@ from lenet_helpers.reading.expressions import (
 )
 from lenet_helpers.reading.grammar import CLASSES, ExpressionError, State, parse
 from lenet_helpers.reading.groups import segment
+from lenet_helpers.reading.ink import NoInkError
 from lenet_helpers.reading.lines import find_line
+from lenet_helpers.reading.tuned import GEOMETRY
 from lenet_helpers.recipes import load_pretrained
 
 PAPER = photos.PAPERS[0]

@@ -11,16 +11,10 @@ from scipy import ndimage
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.pen import photos
-from lenet_helpers.reading.digit import NoInkError, prepare_digit
-from lenet_helpers.reading.lines import (
-    find_line,
-    find_parts,
-    join,
-    pen_width,
-    prepare_part,
-    tilt,
-    typical,
-)
+from lenet_helpers.reading.digit import prepare_digit
+from lenet_helpers.reading.ink import NoInkError
+from lenet_helpers.reading.lines import find_line, prepare_part, tilt, typical
+from lenet_helpers.reading.parts import find_parts, join_parts, pen_width
 
 some = settings(max_examples=8, deadline=None)
 
@@ -99,7 +93,7 @@ def test_a_picture_cropped_to_the_line_keeps_what_touches_its_border():
 def test_joined_parts_have_the_ink_of_both():
     mask = np.zeros((20, 30), dtype=bool)
     mask[2:6, 3:9] = mask[10:18, 5:25] = True
-    both = join(find_parts(mask))
+    both = join_parts(find_parts(mask))
     assert both.box == (2, 3, 18, 25)
     np.testing.assert_array_equal(both.mask, mask[2:18, 3:25])
 
@@ -107,7 +101,7 @@ def test_joined_parts_have_the_ink_of_both():
 def test_a_part_is_prepared_as_a_picture_of_it_would_be():
     photo = Image.open(next(photos.PICTURES.glob("5_*.jpg")))
     line = find_line(photo)
-    image = prepare_part(line, join(line.parts))
+    image = prepare_part(line, join_parts(line.parts))
     assert image.shape == (1, 1, 32, 32)
     assert (image - prepare_digit(photo).tensor).abs().mean() < 0.02
 

@@ -22,9 +22,11 @@ from lenet_helpers.pen.digits import DRAWINGS, draw_digits
 from lenet_helpers.pen.numbers import NO_DIGIT, add_numbers, no_digits
 from lenet_helpers.plots import prediction as plots
 from lenet_helpers.reading import cutting
-from lenet_helpers.reading.cutting import Candidate, Piece, cheapest_path
-from lenet_helpers.reading.lines import Part, find_line
-from lenet_helpers.reading.prediction import predict, predict_varied, read_number
+from lenet_helpers.reading.cutting import Group, Piece, cheapest_path
+from lenet_helpers.reading.lines import find_line
+from lenet_helpers.reading.numbers import read_number
+from lenet_helpers.reading.parts import Part
+from lenet_helpers.reading.prediction import predict, predict_varied
 from lenet_helpers.recipes import load_pretrained
 
 NUMBERS = photos.PICTURES / "numbers"
@@ -156,7 +158,7 @@ def part(left: int, right: int, height: int = 60) -> Part:
 def test_the_cheapest_path_is_the_one_of_all_that_costs_least():
     pieces = [Piece(part(10 * k, 10 * k + 9), 0, float(k > 0)) for k in range(3)]
     spans = [(0, 1), (1, 2), (2, 3), (0, 2), (1, 3), (0, 3)]
-    found = [Candidate(*span, pieces[span[0]].part, 0.5, 0.0) for span in spans]
+    found = [Group(*span, pieces[span[0]].part, 0.0) for span in spans]
 
     def text(costs):
         return [spans[number] for number in cheapest_path(pieces, found, costs, 60)]
@@ -168,7 +170,7 @@ def test_the_cheapest_path_is_the_one_of_all_that_costs_least():
 
 def test_a_low_piece_may_be_left_out():
     pieces = [Piece(part(0, 30), 0, 0.0), Piece(part(40, 50, height=8), 1, 0.0)]
-    found = [Candidate(0, 1, pieces[0].part, 0.5, 0.0), Candidate(0, 2, pieces[0].part, 0.5, 0.0)]
+    found = [Group(0, 1, pieces[0].part, 0.0), Group(0, 2, pieces[0].part, 0.0)]
     assert cheapest_path(pieces, found, [0.1, 9.0], 60) == [0]
 
 
@@ -177,7 +179,7 @@ def test_the_slant_of_leaning_strokes_is_found(lean):
     page = Image.new("L", (700, 240), 255)
     for x in range(80, 600, 60):
         ImageDraw.Draw(page).line((x + lean * 100, 70, x, 170), fill=0, width=6)
-    assert cutting.slant(find_line(page)) == pytest.approx(lean, abs=0.06)
+    assert cutting.measure_lean(find_line(page)) == pytest.approx(lean, abs=0.06)
 
 
 def test_two_rings_that_touch_are_cut_where_they_do():

@@ -18,7 +18,9 @@ from lenet_helpers.reading.arithmetic import write_value
 from lenet_helpers.reading.digit import Prepared, prepare_digit
 from lenet_helpers.reading.expressions import Expression, classify, read_expression
 from lenet_helpers.reading.grammar import CLASSES, parse, plain
-from lenet_helpers.reading.prediction import SURE, Number, predict, read_number
+from lenet_helpers.reading.numbers import Number, read_number
+from lenet_helpers.reading.prediction import predict
+from lenet_helpers.reading.tuned import SURE
 from lenet_helpers.recipes import load_pretrained
 
 BAR = 30  # characters for a probability of 1

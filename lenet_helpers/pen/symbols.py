@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from scipy.interpolate import CubicSpline
-from torch.nn import functional
 from tqdm.auto import tqdm
 
 from lenet_helpers.data import MNIST, Split, fit_images
@@ -302,10 +301,3 @@ def add_symbols(levels: MNIST, count: int, seed: int = 8) -> MNIST:
         drawn, labels = draw_symbols(number, 3 * seed + place, "".join(DRAWINGS))
         splits.append(Split(torch.cat([split.images, drawn]), torch.cat([split.labels, labels])))
     return MNIST(*splits)
-
-
-def slant(images: torch.Tensor, lean: float) -> torch.Tensor:
-    """Images `(n, 1, side, side)` pushed sideways by `lean` pixels for each pixel of height."""
-    matrix = images.new_tensor([[1.0, lean, 0.0], [0.0, 1.0, 0.0]]).expand(len(images), 2, 3)
-    grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
-    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)

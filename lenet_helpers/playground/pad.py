@@ -23,7 +23,8 @@ from lenet_helpers.errors import CourseError
 from lenet_helpers.feature_maps import capture
 from lenet_helpers.reading.digit import prepare_digit
 from lenet_helpers.reading.pictures import Picture
-from lenet_helpers.reading.prediction import SURE, predict
+from lenet_helpers.reading.prediction import predict
+from lenet_helpers.reading.tuned import SURE
 
 STATIC = Path(__file__).with_name("static")
 SIDE = 280  # pixels of the pad, as in pad.js

@@ -18,36 +18,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from lenet_helpers.pen.symbols import slant
+from lenet_helpers.reading import tuned
 from lenet_helpers.reading.arithmetic import Worth, work_out
 from lenet_helpers.reading.grammar import CLASSES, DIGITS, ExpressionError, State, follow
 from lenet_helpers.reading.groups import Segments, segment
-from lenet_helpers.reading.lines import Line, Part, find_line, prepare_part
+from lenet_helpers.reading.lines import Line, find_line, prepare_part
+from lenet_helpers.reading.parts import Box, Part
 from lenet_helpers.reading.pictures import Picture
-from lenet_helpers.reading.prediction import predict
+from lenet_helpers.reading.prediction import predict_varied
 
-Box = tuple[int, int, int, int]  # top, left, bottom, right in pixels of the straightened line
-SLANTS = (-0.12, 0.0, 0.12)  # to the side for each pixel upwards
-DOUBT = 0.02  # share of probability spread over all classes: no network is that certain
-HOPELESS = 10.0  # classes this far behind the best one, in logarithms, are left out
-BEAM = 40  # readings kept at each place
-BENT = 6.0  # how far, in logarithms, the grammar may move the answer from what is likeliest
 ALTERNATIVES = 5
-
-# What people write, in heights of a digit: height and width with the standard deviations of their
-# logarithms, and how far the middle lies below that of the digits, with its standard deviation.
-GEOMETRY = {
-    **dict.fromkeys("023456789", (1.0, 0.2, 0.6, 0.35, 0.0, 0.15)),
-    "1": (1.0, 0.2, 0.35, 0.6, 0.0, 0.15),
-    **dict.fromkeys("+×÷", (0.6, 0.35, 0.6, 0.35, 0.1, 0.2)),
-    "-": (0.1, 0.6, 0.6, 0.5, 0.1, 0.2),
-    "=": (0.35, 0.4, 0.6, 0.4, 0.1, 0.2),
-    "/": (1.2, 0.25, 0.4, 0.6, 0.05, 0.2),
-    **dict.fromkeys("()", (1.35, 0.25, 0.35, 0.5, 0.05, 0.2)),
-    ".": (0.25, 0.6, 0.18, 0.6, 0.52, 0.15),  # a comma is half as high as a digit
-}
-FURTHEST = 4.0  # standard deviations: what lies further off counts as this far
-EXPECTED = -1.5  # mean of the logarithm of three normal densities, less their peak
 
 
 class Candidate(NamedTuple):
@@ -119,7 +99,7 @@ def read_expression(model: nn.Module, image: Picture) -> Expression:
         candidates = weigh(segments, probabilities, line, height)
         likeliest = search(candidates, segments.borders, grammar=False)
         readings = search(candidates, segments.borders)
-        if not readings or readings[0].score < likeliest[0].score - BENT:
+        if not readings or readings[0].score < likeliest[0].score - tuned.BENT:
             readings = likeliest
         digits = [c.box[2] - c.box[0] for c in readings[0].symbols if c.symbol in DIGITS]
         height = float(np.median(digits)) if digits else line.height
@@ -138,8 +118,7 @@ def classify(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
     The mean of three answers is a little better than one: people slant their writing differently.
     """
-    answers = [predict(model, slant(images, lean)).probabilities for lean in SLANTS]
-    return torch.stack(answers).mean(dim=0)
+    return predict_varied(model, images, turns=(0,), leans=tuned.SYMBOL_LEANS)
 
 
 def weigh(
@@ -158,12 +137,12 @@ def weigh(
     height
         Of a digit, in pixels.
     """
-    doubted = np.log((1 - DOUBT) * probabilities + DOUBT / len(CLASSES))
+    doubted = np.log((1 - tuned.DOUBT) * probabilities + tuned.DOUBT / len(CLASSES))
     candidates: list[list[Candidate]] = [[] for _ in segments.pieces]
     for group, network, row in zip(segments.groups, probabilities, doubted, strict=True):
         box = group.part.box
         scores = group.score + row + geometry_scores(box, height, middle_of_line(line, box))
-        for k in np.flatnonzero(scores > scores.max() - HOPELESS):
+        for k in np.flatnonzero(scores > scores.max() - tuned.HOPELESS):
             found = (CLASSES[k], float(scores[k]), float(network[k]), box)
             candidates[group.start].append(Candidate(group.start, group.end, *found))
     return candidates
@@ -172,27 +151,28 @@ def weigh(
 def geometry_scores(box: Box, height: float, middle: float) -> np.ndarray:
     """How well size and place of a box suit each class, `(19,)`; about 0 is usual for a digit.
 
-    Logarithms of normal densities, as `GEOMETRY` has them.
+    Logarithms of normal densities, as `tuned.GEOMETRY` has them.
     """
     top, left, bottom, right = box
     size = np.log([(bottom - top) / height, (right - left) / height])
     values = np.array([*size, ((top + bottom) / 2 - middle) / height])
-    table = np.array([GEOMETRY[symbol] for symbol in CLASSES])
+    table = np.array([tuned.GEOMETRY[symbol] for symbol in CLASSES])
     usual, spread = table[:, ::2].copy(), table[:, 1::2]
     usual[:, :2] = np.log(usual[:, :2])
-    away = np.minimum(np.abs(values - usual) / spread, FURTHEST)
+    away = np.minimum(np.abs(values - usual) / spread, tuned.FURTHEST)
     density = -(away**2) / 2 - np.log(spread)
-    return density.sum(axis=1) + np.log(spread[0]).sum() - EXPECTED
+    return density.sum(axis=1) + np.log(spread[0]).sum() - tuned.EXPECTED
 
 
 def middle_of_line(line: Line, box: Box) -> float:
     """The row in the middle of the digits near a box: writing seldom stays on its line."""
-    tall = [part for part in line.parts if 0.5 <= part.height / line.height <= 2]
+    low, high = tuned.USUAL_HEIGHTS
+    tall = [part for part in line.parts if low <= part.height / line.height <= high]
 
     def away(part: Part) -> float:
         return abs(part.box[1] + part.box[3] - box[1] - box[3])
 
-    near = sorted(tall, key=away)[:5]
+    near = sorted(tall, key=away)[: tuned.NEIGHBOURS]
     return float(np.median([(part.box[0] + part.box[2]) / 2 for part in near]))
 
 
@@ -201,7 +181,7 @@ def search(
 ) -> list[Reading]:
     """Readings of the whole line, best first; with `grammar`, only arithmetic.
 
-    A beam search: at each place only the `BEAM` best readings so far go on.
+    A beam search: at each place only the `tuned.BEAM` best readings so far go on.
 
     Parameters
     ----------
@@ -215,7 +195,7 @@ def search(
     beams: list[list[Reading]] = [[] for _ in range(len(candidates) + 1)]
     beams[0] = [Reading(0.0, (), State())]
     for place, starting in enumerate(candidates):
-        for reading in sorted(beams[place], reverse=True, key=lambda r: r.score)[:BEAM]:
+        for reading in sorted(beams[place], reverse=True, key=lambda r: r.score)[: tuned.BEAM]:
             for candidate in starting:
                 state = follow(reading.state, candidate.symbol) if grammar else reading.state
                 if state is not None:

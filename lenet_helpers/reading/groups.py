@@ -14,23 +14,10 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import log_expit
 
-from lenet_helpers.reading.cutting import CUT_COST, cut, extent, slant
-from lenet_helpers.reading.lines import Line, Part, join
-
-MOST_PIECES = 7  # of one symbol
-NEAR = 0.6  # of a digit's height: pieces further apart belong to two symbols
-TOUCHING = 0.12  # of a digit's height: pieces this near may be one broken stroke
-TALL = 0.6  # of a digit's height
-APART = -6.0  # logarithm of the odds that distant pieces belong together
-
-
-class Group(NamedTuple):
-    """Neighbouring pieces that may be one symbol."""
-
-    start: int  # number of its first piece
-    end: int  # number of the piece behind its last
-    part: Part  # its pieces as one
-    score: float  # logarithm of a probability, from their places alone
+from lenet_helpers.reading import tuned
+from lenet_helpers.reading.cutting import Group, Piece, cut_all, extent, measure_lean, shared
+from lenet_helpers.reading.lines import Line
+from lenet_helpers.reading.parts import Part, box_around, join_parts, number_parts
 
 
 class Segments(NamedTuple):
@@ -41,73 +28,55 @@ class Segments(NamedTuple):
     borders: list[float]  # score of a border between symbols before each piece, and at the end
 
 
-class Piece(NamedTuple):
-    """Ink that is not divided further."""
-
-    part: Part
-    origin: int  # pieces of one connected part have the same number
-    strokes: float  # widths of the pen that the cut on its left went through
-    left: float  # ends, as if the writing stood upright
-    right: float
-
-
 def segment(line: Line) -> Segments:
     """Cut wide parts and find every plausible group of neighbouring pieces."""
-    lean = slant(line)
-    pieces = [
-        Piece(part, number, strokes, *extent(part, lean))
-        for number, whole in enumerate(line.parts)
-        for part, strokes in cut(whole, line, lean)
-    ]
-    pieces.sort(key=lambda piece: piece.left + piece.right)
-    odds = togetherness(pieces, line.height)
+    lean = measure_lean(line)
+    pieces = sorted(
+        cut_all(line.parts, line, lean), key=lambda piece: sum(extent(piece.part, lean))
+    )
+    odds = togetherness(pieces, line.height, lean)
     parts = [piece.part for piece in pieces]
     return Segments(parts, find_groups(parts, odds), border_scores(odds))
 
 
-def togetherness(pieces: Sequence[Piece], height: float) -> np.ndarray:
+def togetherness(pieces: Sequence[Piece], height: float, lean: float) -> np.ndarray:
     """Logarithm of the odds that two pieces belong to one symbol, from their places alone."""
-    odds = np.full((len(pieces), len(pieces)), APART)
-    divided = [sum(other.origin == piece.origin for other in pieces) > 1 for piece in pieces]
-    for one in range(len(pieces)):
-        for other in range(one + 1, min(one + MOST_PIECES, len(pieces))):
-            if pieces[one].origin == pieces[other].origin:
-                value = CUT_COST * pieces[other].strokes
+    odds = np.full((len(pieces), len(pieces)), tuned.APART)
+    origins = [piece.origin for piece in pieces]
+    for one, piece in enumerate(pieces):
+        for other in range(one + 1, min(one + tuned.MOST_PIECES, len(pieces))):
+            if origins[one] == origins[other]:
+                value = tuned.CUT_COST * pieces[other].strokes
             else:
-                value = odds_of_parts(pieces[one], pieces[other], height)
-                value -= 2 * (divided[one] or divided[other])  # it belongs to its own part first
+                value = odds_of_parts(piece.part, pieces[other].part, height, lean)
+                divided = max(origins.count(origins[one]), origins.count(origins[other])) > 1
+                value -= tuned.DIVIDED_COST * divided
             odds[one, other] = odds[other, one] = value
     return odds
 
 
-def odds_of_parts(one: Piece, other: Piece, height: float) -> float:
+def odds_of_parts(one: Part, other: Part, height: float, lean: float) -> float:
     """The same for pieces of two connected parts: near, and one above the other?"""
-    gap = distance(one.part, other.part) / height
-    if gap > NEAR:
-        return APART
-    shared = min(one.right, other.right) - max(one.left, other.left)
-    overlap = shared / max(1, min(one.right - one.left, other.right - other.left))
-    odds = float(np.clip(12 * (overlap - 0.4), APART, 4))
-    small, large = sorted((one.part, other.part), key=lambda part: part.height)
-    low = small.box[0] > large.box[2] - 0.35 * height and large.height > 0.5 * height
-    if low and small.width < 1.2 * small.height:  # most likely a point or a comma
-        odds = min(odds, -2)
-    if small.height > TALL * height:
-        odds -= 3  # two tall strokes are seldom one symbol
-    return max(odds, -1.0) if gap < TOUCHING else odds
+    gap = distance(one, other) / height
+    if gap > tuned.SYMBOL_GAP:
+        return tuned.APART
+    overlap = shared(extent(one, lean), extent(other, lean))
+    odds = tuned.OVERLAP_SLOPE * (overlap - tuned.OVERLAP_EVEN)
+    odds = float(np.clip(odds, tuned.APART, tuned.STACKED_MOST))
+    small, large = sorted((one, other), key=lambda part: part.height)
+    low = small.box[0] > large.box[2] - tuned.POINT_PLACE * height
+    beside = large.height > tuned.POINT_BESIDE * height
+    if low and beside and small.width < tuned.POINT_ASPECT * small.height:
+        odds = min(odds, tuned.POINT_ODDS)  # most likely a point or a comma
+    if small.height > tuned.TALL_STROKE * height:
+        odds -= tuned.TALL_COST
+    return max(odds, tuned.TOUCHING_ODDS) if gap < tuned.TOUCHING else odds
 
 
 def distance(one: Part, other: Part) -> float:
     """Pixels between the nearest points of two parts."""
-    both = join([one, other])
-    top, left = both.box[:2]
-    first, second = (
-        (slice(part.box[0] - top, part.box[2] - top), slice(part.box[1] - left, part.box[3] - left))
-        for part in (one, other)
-    )
-    paper = np.ones(both.mask.shape, dtype=bool)
-    paper[first] = ~one.mask
-    return float(ndimage.distance_transform_edt(paper)[second][other.mask].min())
+    numbers = number_parts([one, other], box_around([one, other]))
+    return float(ndimage.distance_transform_edt(numbers != 1)[numbers == 2].min())
 
 
 def find_groups(pieces: Sequence[Part], odds: np.ndarray) -> list[Group]:
@@ -115,11 +84,11 @@ def find_groups(pieces: Sequence[Part], odds: np.ndarray) -> list[Group]:
     groups = []
     for start, piece in enumerate(pieces):
         groups.append(Group(start, start + 1, piece, 0.0))
-        for end in range(start + 2, min(start + MOST_PIECES, len(pieces)) + 1):
+        for end in range(start + 2, min(start + tuned.MOST_PIECES, len(pieces)) + 1):
             among = odds[start:end, start:end] + np.diag(np.full(end - start, -np.inf))
             weakest = among.max(axis=1).min()
-            if weakest > APART + 2:
-                whole = join(pieces[start:end])
+            if weakest > tuned.GROUP_ODDS:
+                whole = join_parts(pieces[start:end])
                 groups.append(Group(start, end, whole, float(log_expit(weakest))))
     return groups
 

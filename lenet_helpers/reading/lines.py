@@ -14,51 +14,17 @@ import numpy as np
 import torch
 from scipy import ndimage
 from scipy.stats import siegelslopes
-from skimage.measure import label, regionprops
-from skimage.morphology import skeletonize
 from skimage.transform import probabilistic_hough_line
 
 from lenet_helpers.data import fit_images
 from lenet_helpers.errors import CourseError
-from lenet_helpers.reading.digit import (
-    Ink,
-    NoInkError,
-    centre,
-    check_written,
-    cut_out,
-    find_ink,
-    shrink,
-)
+from lenet_helpers.reading import tuned
+from lenet_helpers.reading.digit import centre, cut_out, shrink
+from lenet_helpers.reading.ink import Ink, NoInkError, check_written, find_ink
+from lenet_helpers.reading.parts import Part, find_parts, paint, pen_width
 from lenet_helpers.reading.pictures import Picture, open_picture
 
 LARGEST_LINE = 1600  # pixels: longest side to work with; 40 symbols get 40 pixels each
-MOST_SYMBOLS = 100  # parts of one line
-TALL = 0.5  # of the typical height: what is lower is a dot, a bar, or a piece of a digit
-DIGIT = 4  # widths of the pen: what is lower is no digit
-SPECK_AREA = 0.4  # of the pen's width squared; a round dot of the pen has π/4
-STEEPEST = 15  # degrees of tilt that are undone
-DRIFT = 1.0  # heights from end to end, over the root of the number of digits: less is level
-RULE = 40  # a line this many times as long as thick was printed, not written
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """One connected piece of ink, or several that belong together."""
-
-    mask: np.ndarray  # bool, cut to its box
-    box: tuple[int, int, int, int]  # top, left, bottom, right in pixels of the straightened line
-
-    @property
-    def height(self) -> int:
-        return self.box[2] - self.box[0]
-
-    @property
-    def width(self) -> int:
-        return self.box[3] - self.box[1]
-
-    @property
-    def area(self) -> int:
-        return int(self.mask.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +72,7 @@ def find_line(image: Picture) -> Line:
         mask = ndimage.rotate(mask.astype(np.float32), angle, order=1) > 0.5
         parts = drop_specks(find_parts(mask), pen, mask.shape)
     mask = paint(parts, mask.shape)
-    check_written(mask, strength, MOST_SYMBOLS)
+    check_written(mask, strength, tuned.MOST_SYMBOLS)
     refuse_several_lines(parts, pen)
     parts.sort(key=lambda part: part.box[1] + part.box[3])
     return Line(picture, ink, strength, mask, angle, typical_height(parts), pen, parts)
@@ -121,57 +87,14 @@ def prepare_part(line: Line, part: Part) -> torch.Tensor:
     return fit_images(torch.from_numpy(np.round(centre(small) * 255)).unsqueeze(0))
 
 
-def join(parts: Sequence[Part]) -> Part:
-    """Several parts as one."""
-    boxes = np.array([part.box for part in parts])
-    top, left, bottom, right = (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))
-    moved = [
-        Part(
-            part.mask,
-            (part.box[0] - top, part.box[1] - left, part.box[2] - top, part.box[3] - left),
-        )
-        for part in parts
-    ]
-    return Part(
-        paint(moved, (bottom - top, right - left)), (int(top), int(left), int(bottom), int(right))
-    )
-
-
-def paint(parts: Sequence[Part], shape: tuple[int, int]) -> np.ndarray:
-    """A mask of this shape that holds these parts."""
-    return number_parts(parts, shape) > 0
-
-
-def number_parts(parts: Sequence[Part], shape: tuple[int, int]) -> np.ndarray:
-    """A picture in which each part has its number, from 1 on, and the paper 0."""
-    picture = np.zeros(shape, dtype=int)
-    for number, part in enumerate(parts, start=1):
-        top, left, bottom, right = part.box
-        picture[top:bottom, left:right][part.mask] = number
-    return picture
-
-
-def find_parts(mask: np.ndarray) -> list[Part]:
-    """The connected parts of a mask; pixels that touch at a corner are connected."""
-    return [Part(part.image, part.bbox) for part in regionprops(label(mask, connectivity=2))]
-
-
-def pen_width(mask: np.ndarray) -> float:
-    """Width of the typical stroke in pixels, measured along the middle of all strokes."""
-    middle = skeletonize(mask)
-    return float(2 * np.median(ndimage.distance_transform_edt(mask)[middle]) - 1)
-
-
-def typical(values: np.ndarray, weights: np.ndarray) -> float:
+def typical(values: Sequence[float], weights: Sequence[float]) -> float:
     """The median of values that count as much as their weights."""
-    order = np.argsort(values, kind="stable")
-    half = np.searchsorted(weights[order].cumsum(), weights.sum() / 2)
-    return float(values[order][half])
+    return float(np.quantile(values, 0.5, weights=weights, method="inverted_cdf"))
 
 
 def typical_height(parts: Sequence[Part]) -> float:
     """The median height of the parts; dots and bars count little, as they are low."""
-    heights = np.array([part.height for part in parts])
+    heights = [part.height for part in parts]
     return typical(heights, heights)
 
 
@@ -183,28 +106,26 @@ def drop_specks(parts: Sequence[Part], pen: float, shape: tuple[int, int]) -> li
     NoInkError
         If there are only specks.
     """
-    areas, sides = np.array([(part.area, max(part.height, part.width)) for part in parts]).T
-    if typical(sides, areas) < max(8, 0.01 * max(shape)):
+    side = typical([part.side for part in parts], [part.area for part in parts])
+    if side < max(tuned.LEAST_SIDE, tuned.LINE_SPECK * max(shape)):
         raise NoInkError("There are only specks on the paper: the picture shows nothing written.")
-    return [part for part in parts if part.area >= max(SPECK_AREA * pen**2, 3)]
+    least = max(tuned.SPECK_AREA * pen**2, tuned.LEAST_AREA)
+    return [part for part in parts if part.area >= least]
 
 
 def drop_cut(parts: Sequence[Part], shape: tuple[int, int]) -> list[Part]:
     """Parts without those that the picture's border cuts, if they do not belong to the line."""
-    height, width = shape
-
-    def is_cut(part: Part) -> bool:
-        top, left, bottom, right = part.box
-        return top == 0 or left == 0 or bottom == height or right == width
-
-    whole = [part for part in parts if not is_cut(part)]
-    if sum(part.height for part in whole) < sum(part.height for part in parts) / 3:
+    whole = [part for part in parts if not part.is_cut(shape)]
+    heights = sum(part.height for part in parts)
+    if sum(part.height for part in whole) < heights / tuned.WHOLE_SHARE:
         return list(parts)  # the picture was cropped to the line
     middle = np.median([(part.box[0] + part.box[2]) / 2 for part in _tall(whole)])
-    high, low = middle - typical_height(whole) / 4, middle + typical_height(whole) / 4
-    return [
-        part for part in parts if not is_cut(part) or (part.box[0] < low and part.box[2] > high)
-    ]
+    core = tuned.CORE * typical_height(whole)
+
+    def reaches_in(part: Part) -> bool:
+        return part.box[0] < middle - core and part.box[2] > middle + core
+
+    return [part for part in parts if not part.is_cut(shape) or reaches_in(part)]
 
 
 def tilt(parts: Sequence[Part]) -> float:
@@ -228,8 +149,8 @@ def tilt(parts: Sequence[Part]) -> float:
     x, y = np.array(points).T
     slope = siegelslopes(y, x).slope if np.ptp(x) > height else 0.0
     angle = float(np.degrees(np.arctan(slope)))
-    least = DRIFT * height / np.sqrt(len(x))  # the error of a slope falls with the root
-    return angle if abs(slope) * np.ptp(x) > least and abs(angle) < STEEPEST else 0.0
+    least = tuned.DRIFT * height / np.sqrt(len(x))  # the error of a slope falls with the root
+    return angle if abs(slope) * np.ptp(x) > least and abs(angle) < tuned.STEEPEST else 0.0
 
 
 def refuse_rules(mask: np.ndarray) -> None:
@@ -241,12 +162,10 @@ def refuse_rules(mask: np.ndarray) -> None:
         If a straight line of ink crosses half of the picture and is far too thin for a stroke.
     """
     pen = pen_width(mask)
-    near_level = np.radians(np.linspace(90 - STEEPEST, 90 + STEEPEST, 61))
+    near_level = np.radians(np.linspace(90 - tuned.STEEPEST, 90 + tuned.STEEPEST, 61))
     for turned in (mask, mask.T):
-        shortest = int(max(turned.shape[1] / 2, RULE * pen))
-        if probabilistic_hough_line(
-            turned, 10, shortest, max(2, round(pen)), theta=near_level, rng=0
-        ):
+        shortest, gap = int(max(turned.shape[1] / 2, tuned.RULE * pen)), max(2, round(pen))
+        if probabilistic_hough_line(turned, tuned.RULE_VOTES, shortest, gap, near_level, rng=0):
             raise CourseError(
                 "The paper has printed lines, or a long line is drawn. Write on plain paper, or "
                 "crop the picture to the digits."
@@ -261,16 +180,15 @@ def refuse_several_lines(parts: Sequence[Part], pen: float) -> None:
     CourseError
         If at least two parts as high as digits stand below others, or a row below a row.
     """
-    tall = [part for part in _tall(parts) if part.height >= DIGIT * pen]  # not the bars of =
-    below = 0
-    for lower in tall:
-        for upper in tall:
-            shared = min(lower.box[3], upper.box[3]) - max(lower.box[1], upper.box[1])
-            beneath = lower.box[0] >= upper.box[2]
-            if beneath and shared > 0.3 * min(lower.width, upper.width):
-                below += 1
-                break
-    if below >= 2 or (below and len(tall) <= 4):
+    tall = [part for part in _tall(parts) if part.height >= tuned.DIGIT_PENS * pen]  # no bars of =
+
+    def is_below(lower: Part, upper: Part) -> bool:
+        shared = min(lower.box[3], upper.box[3]) - max(lower.box[1], upper.box[1])
+        least = tuned.BELOW * min(lower.width, upper.width)
+        return lower.box[0] >= upper.box[2] and shared > least
+
+    below = sum(any(is_below(lower, upper) for upper in tall) for lower in tall)
+    if below >= 2 or (below and len(tall) <= tuned.FEW):
         raise CourseError(
             "The picture shows several lines of writing. Crop it to one line and try again."
         )
@@ -278,4 +196,4 @@ def refuse_several_lines(parts: Sequence[Part], pen: float) -> None:
 
 def _tall(parts: Sequence[Part]) -> list[Part]:
     height = typical_height(parts)
-    return [part for part in parts if part.height >= TALL * height]
+    return [part for part in parts if part.height >= tuned.TALL * height]

@@ -1,0 +1,173 @@
+"""Lessons 06 and 08: tell ink from paper in a picture, and writing from shadows and grain.
+
+The threshold is Otsu's [1]_.
+
+.. [1] N. Otsu, "A threshold selection method from gray-level histograms", IEEE Transactions on
+   Systems, Man, and Cybernetics 9(1), 1979.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from skimage.filters import apply_hysteresis_threshold, threshold_otsu
+from skimage.segmentation import clear_border
+
+from lenet_helpers.errors import CourseError
+from lenet_helpers.reading import tuned
+from lenet_helpers.reading.parts import find_parts
+from lenet_helpers.reading.pictures import resize
+
+NORMAL = 1.4826  # standard deviations of a normal density in a median absolute deviation
+
+
+class NoInkError(CourseError):
+    """The picture shows paper and nothing written on it."""
+
+
+@dataclass(frozen=True)
+class Ink:
+    """What is written, and how it was found; all arrays have the picture's size."""
+
+    grey: np.ndarray  # 0 black … 1 white
+    paper: np.ndarray  # grey level of the bare paper
+    strength: np.ndarray  # 0 paper … 1 full ink
+    mask: np.ndarray  # where ink is, specks included
+    threshold: float  # of the strength
+    quality: float  # at most 1; see `quality`
+
+
+def find_ink(picture: np.ndarray) -> Ink:
+    """Tell ink from paper in a picture that `open_picture` gave.
+
+    Where nothing stands out from the paper, the result's `quality` is negative.
+    """
+    grey = ndimage.gaussian_filter(to_grey(picture), tuned.SMOOTHING)
+    smooth = fit_paper(grey)
+    dark, light = fill_paper(grey)
+    even = max(_ink_on(grey, smooth, True), _ink_on(grey, smooth, False), key=_quality)
+    shaded = max(_ink_on(grey, dark, True, True), _ink_on(grey, light, False, True), key=_quality)
+    # A smooth surface is the better guess: filling also fills whatever is broad, such as a shirt.
+    return shaded if shaded.quality > even.quality + tuned.SHADED_GAIN else even
+
+
+def _quality(ink: Ink) -> float:
+    return ink.quality
+
+
+def _ink_on(grey: np.ndarray, paper: np.ndarray, dark_ink: bool, shaded: bool = False) -> Ink:
+    # A share of the largest possible difference does not change when the light does.
+    room = np.maximum(paper if dark_ink else 1 - paper, tuned.LEAST_ROOM)
+    strength = (paper - grey if dark_ink else grey - paper) / room
+    noise = NORMAL * np.median(np.abs(strength - np.median(strength)))
+    strength = strength.clip(0, 1)
+    threshold = max(tuned.MIN_CONTRAST / 2, tuned.NOISE_LIMIT * noise)
+    if strength.max() > threshold:
+        threshold = max(threshold, threshold_otsu(strength))
+    # Pale pieces count where they continue a dark one.
+    low = max(tuned.PALE * threshold, min(threshold, tuned.NOISE_LIMIT * noise))
+    mask = apply_hysteresis_threshold(strength, low, threshold)
+    if shaded:  # what reaches the border is the shadow
+        mask = clear_border(mask)
+    return Ink(grey, paper, strength, mask, low, quality(strength, mask))
+
+
+def quality(strength: np.ndarray, mask: np.ndarray) -> float:
+    """How well a mask tells ink from paper, at most 1.
+
+    The share of the variance that lies between the two classes, Otsu's own measure, less the
+    share of the border that would be ink: a shadow reaches the border, a digit seldom does.
+    """
+    if not mask.any() or mask.all() or strength[mask].mean() < tuned.MIN_CONTRAST:
+        return -1.0
+    share = mask.mean()
+    between = share * (1 - share) * (strength[mask].mean() - strength[~mask].mean()) ** 2
+    return float(between / strength.var() - mask[_is_border(mask.shape, 1)].mean())
+
+
+def fill_paper(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Brightness of paper with shadows, for dark ink and for light ink.
+
+    Whatever is narrower than a stroke can be is filled like a valley (a morphological closing),
+    or cut off like a hill (an opening).
+    """
+    coarse = resize(grey, min(1, tuned.COARSE / max(grey.shape)))
+    window = round(max(coarse.shape) * tuned.WIDEST_STROKE)
+    scale = np.divide(grey.shape, coarse.shape)
+    return tuple(
+        ndimage.zoom(change(coarse, window), scale, order=1, grid_mode=True, mode="nearest")
+        for change in (ndimage.grey_closing, ndimage.grey_opening)
+    )
+
+
+def to_grey(picture: np.ndarray) -> np.ndarray:
+    """One grey level per pixel: brightness, or the colour in which the ink shows far better."""
+    if picture.ndim == 2:
+        return picture
+    channels = [to_brightness(picture), *np.moveaxis(picture, -1, 0)]
+    contrasts = []
+    for channel in channels:
+        border = np.median(_border(channel))
+        away = np.abs(ndimage.uniform_filter(channel, 3) - border)
+        contrasts.append(np.percentile(away, tuned.STRONGEST))
+    best = int(np.argmax(contrasts))
+    return channels[best] if contrasts[best] > tuned.COLOUR_GAIN * contrasts[0] else channels[0]
+
+
+def to_brightness(picture: np.ndarray) -> np.ndarray:
+    """The usual mean of red, green and blue, weighted as the eye does."""
+    return picture if picture.ndim == 2 else picture @ np.float32([0.299, 0.587, 0.114])
+
+
+def fit_paper(grey: np.ndarray) -> np.ndarray:
+    """Brightness of the bare paper: a smooth surface through the pixels that are not ink.
+
+    The surface is a polynomial of degree 2 in both directions, which follows the fall of the
+    light from a lamp or a window. It starts at the brightness of the border, which is paper.
+    """
+    coarse = resize(grey, min(1, tuned.COARSE / max(grey.shape)))
+    terms = _polynomial(coarse.shape)
+    surface = np.full(coarse.shape, np.median(_border(coarse)), dtype=np.float32)
+    for _ in range(tuned.PAPER_ROUNDS):
+        distance = np.abs(coarse - surface)
+        spread = tuned.PAPER_SPREAD * NORMAL * np.median(distance)
+        near = distance <= max(spread, tuned.LEAST_SPREAD)
+        weights, *_ = np.linalg.lstsq(terms[near.ravel()], coarse[near], rcond=None)
+        surface = (terms @ weights).reshape(coarse.shape)
+    return (_polynomial(grey.shape) @ weights).reshape(grey.shape).clip(0, 1)
+
+
+def _polynomial(shape: tuple[int, int]) -> np.ndarray:
+    y, x = (g.ravel() for g in np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j])
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1).astype(np.float32)
+
+
+def _border(values: np.ndarray) -> np.ndarray:
+    return values[_is_border(values.shape, max(1, min(values.shape) // tuned.BORDER_SHARE))]
+
+
+def _is_border(shape: tuple[int, int], width: int) -> np.ndarray:
+    border = np.ones(shape, dtype=bool)
+    border[width:-width, width:-width] = False
+    return border
+
+
+def check_written(mask: np.ndarray, strength: np.ndarray, most_parts: int) -> None:
+    """Refuse what is no stroke of a pen: a shadow, a grid, grains of noise.
+
+    Raises
+    ------
+    NoInkError
+        If the mask has too many parts, or lies along the border, or fades into the paper.
+    """
+    frame = np.concatenate([mask[0], mask[1:, -1], mask[-1, -2::-1], mask[-2:0:-1, 0]])
+    crossings = (frame & ~np.roll(frame, 1)).sum()
+    near, far = (ndimage.binary_dilation(mask, iterations=steps) for steps in tuned.BESIDE)
+    beside = strength[far & ~near]
+    faded = beside.size > 0 and beside.mean() > tuned.FADED * strength[mask].mean()
+    sides = [side.mean() for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1])]
+    along_border = max(sides) > tuned.WHOLE_SIDE or frame.mean() > tuned.MOST_BORDER
+    if max(len(find_parts(mask)), crossings) > most_parts or along_border or faded:
+        raise NoInkError("What stands out from the paper is no writing: a shadow, lines or grain.")

@@ -1,0 +1,97 @@
+"""Lessons 06 and 08: connected pieces of ink, taken out of a mask and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from skimage.morphology import skeletonize
+
+Box = tuple[int, int, int, int]  # top, left, bottom, right; the last two are not included
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One connected piece of ink, or several that belong together."""
+
+    mask: np.ndarray  # bool, cut to its box
+    box: Box  # in pixels of the straightened picture
+
+    @property
+    def height(self) -> int:
+        return self.box[2] - self.box[0]
+
+    @property
+    def width(self) -> int:
+        return self.box[3] - self.box[1]
+
+    @property
+    def side(self) -> int:
+        """The longer one."""
+        return max(self.height, self.width)
+
+    @property
+    def area(self) -> int:
+        return int(self.mask.sum())
+
+    def is_cut(self, shape: tuple[int, int]) -> bool:
+        """Whether the border of a picture of this shape cuts the part."""
+        top, left, bottom, right = self.box
+        return min(top, left) == 0 or bottom == shape[0] or right == shape[1]
+
+
+def find_parts(mask: np.ndarray) -> list[Part]:
+    """The connected parts of a mask; pixels that touch at a corner are connected."""
+    numbers, _ = ndimage.label(mask, np.ones((3, 3)))
+    return take_parts(numbers)
+
+
+def take_parts(numbers: np.ndarray, top: int = 0, left: int = 0) -> list[Part]:
+    """The parts of a picture in which each has its number, as `number_parts` gives it.
+
+    `top` and `left` say where its first pixel lies.
+    """
+    parts = []
+    for number, (rows, columns) in enumerate(ndimage.find_objects(numbers), start=1):
+        box = (top + rows.start, left + columns.start, top + rows.stop, left + columns.stop)
+        parts.append(Part(numbers[rows, columns] == number, box))
+    return parts
+
+
+def number_parts(parts: Sequence[Part], box: Box) -> np.ndarray:
+    """A picture of this box in which each part has its number, from 1 on, and the paper 0."""
+    numbers = np.zeros((box[2] - box[0], box[3] - box[1]), dtype=int)
+    for number, part in enumerate(parts, start=1):
+        top, left = part.box[0] - box[0], part.box[1] - box[1]
+        numbers[top : top + part.height, left : left + part.width][part.mask] = number
+    return numbers
+
+
+def paint(parts: Sequence[Part], shape: tuple[int, int]) -> np.ndarray:
+    """A mask of this shape that holds these parts."""
+    return number_parts(parts, (0, 0, *shape)) > 0
+
+
+def join_parts(parts: Sequence[Part]) -> Part:
+    """Several parts as one."""
+    box = box_around(parts)
+    return Part(number_parts(parts, box) > 0, box)
+
+
+def box_around(parts: Sequence[Part]) -> Box:
+    """The smallest box that holds all parts."""
+    tops, lefts, bottoms, rights = zip(*(part.box for part in parts), strict=True)
+    return min(tops), min(lefts), max(bottoms), max(rights)
+
+
+def bounds(mask: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the smallest box around the ink of a mask."""
+    return ndimage.find_objects(mask.astype(int))[0]
+
+
+def pen_width(mask: np.ndarray) -> float:
+    """Width of the typical stroke in pixels, measured along the middle of all strokes."""
+    middle = skeletonize(mask)
+    return float(2 * np.median(ndimage.distance_transform_edt(mask)[middle]) - 1)

@@ -1,0 +1,130 @@
+"""Lessons 06 and 08: every number that was tuned to read pictures, in one place.
+
+None of them was fitted by a program. All were set by hand while the reader was written, on the
+kit's rendered pictures (`data/pictures`) and on those that the tests draw: no record was kept of
+what else was tried, and none was measured alone on handwriting. Whoever changes one should run
+`python -m lenet_helpers evaluate` on the three folders of pictures, before and after.
+
+What is not here is a definition (MNIST's sizes), geometry, or a limit of format and memory.
+"""
+
+from __future__ import annotations
+
+# ---- Ink and paper (ink.py). Strength is a share of the largest possible one: 0 paper, 1 ink.
+
+SMOOTHING = 0.8  # pixels: standard deviation of the blur against the grain of a camera
+MIN_CONTRAST = 0.12  # ink differs from paper by at least this share of the paper's brightness
+NOISE_LIMIT = 4.0  # and by at least this many standard deviations of the paper
+LEAST_ROOM = 0.1  # brightness that the strength is divided by at least, on very dark paper
+PALE = 0.6  # of the threshold: so pale is ink that continues a dark stroke
+WIDEST_STROKE = 0.25  # share of the picture's longest side
+SHADED_GAIN = 0.1  # quality by which a paper with shadows must be the better guess
+COLOUR_GAIN = 1.3  # times the contrast of the brightness that a colour must reach to be used
+STRONGEST = 99.5  # percentile of the difference from the border that counts as the contrast
+COARSE = 64  # pixels: longest side on which the brightness of the paper is worked out
+PAPER_ROUNDS = 12  # fits of the paper, each without what the last one found to be ink
+PAPER_SPREAD = 2.5  # standard deviations: what lies further from the fit is ink
+LEAST_SPREAD = 0.02  # brightness that is no ink in any case
+BORDER_SHARE = 12  # the border is one part in so many of the shorter side
+BESIDE = (3, 6)  # pixels from the ink between which the paper beside it lies
+FADED = 0.4  # there the strength is at most this share of the ink's: a shadow fades slowly
+MOST_BORDER = 0.35  # share of the picture's border that ink may touch
+WHOLE_SIDE = 0.95  # of one side of the picture: so much ink there is a frame or a shadow
+LEAST_SIDE = 8  # pixels: what is smaller is a speck in any picture
+
+# ---- One digit (digit.py).
+
+SPECK = 0.04  # what is smaller than this share of the picture's longest side is no digit
+MAIN_SIZE = 3  # the main part is larger than one in so many of the largest one's side
+PIECE_AREA = 0.03  # of the main part's area: what is smaller is a speck
+MOST_PARTS = 8  # pieces of a broken digit
+GROW_LIMIT = 1.0  # pixels by which the outline of a stroke may move at most
+FINE = 4  # the shape of the digit is worked out on a grid this many times finer
+
+# ---- One line (lines.py). The pen is the typical width of a stroke, the height that of a part.
+
+MOST_SYMBOLS = 100  # parts of one line
+TALL = 0.5  # of the typical height: what is lower is a dot, a bar, or a piece of a digit
+DIGIT_PENS = 4  # pens: what is lower is no digit
+LINE_SPECK = 0.01  # what is smaller than this share of the picture's longest side is no line
+SPECK_AREA = 0.4  # of the pen's width squared; a round dot of the pen has π/4
+LEAST_AREA = 3  # pixels of a dot
+WHOLE_SHARE = 3  # parts that the border cuts stay if the others have less than one in so many
+CORE = 0.25  # heights above and below the middle: a part that the border cuts must reach in there
+STEEPEST = 15  # degrees of tilt that are undone
+DRIFT = 1.0  # heights from end to end, over the root of the number of digits: less is level
+RULE = 40  # a line this many times as long as thick was printed, not written
+RULE_VOTES = 10  # pixels on one straight line, for the Hough transform to follow it
+BELOW = 0.3  # of the narrower part's width: so much is shared by parts above one another
+FEW = 4  # tall parts: among so few, one below another is enough for a second line
+
+# ---- Cutting (cutting.py). Sizes in heights of a digit.
+
+LEANS_TRIED = (-0.2, 0.6, 0.05)  # pixels per pixel of height: least, most and step to try
+MOST_PIECES = 7  # of one digit or symbol
+NARROWEST = 0.15  # width of a piece
+CUT_PENS = 3.0  # a thin place holds at most this many widths of the pen in one column
+DIP_PENS = 0.5  # and so many fewer than the columns beside it
+NOTCH = 0.12  # depth of a notch in the outline
+MOST_STROKES = 2.0  # a cut through more of them costs no more
+LOW = 0.45  # what is lower is no digit by itself
+NARROW_PART = 0.5  # a part less wide is not cut
+STACKED = 0.5  # of the shorter one, beside and along: two parts so far stand above one another
+DIGIT_GAP = 0.25  # gap between two pieces of one digit
+SPREAD = 0.4  # width over height: standard deviation within one hand
+USUAL_ASPECT = (0.55, 0.8)  # least and most that a hand's usual width over height may be
+# Costs add up with the negative logarithms of the network's probabilities.
+CUT_COST = 1.0  # of cutting through one stroke of the pen
+JOIN_COST = 1.0  # of joining ink that is not connected
+DROP_COST = 2.0  # of leaving out something low
+
+# ---- Answers (prediction.py, numbers.py, expressions.py).
+
+SURE = 0.9  # an answer of lower probability is called unsure
+TURNS = (-8, 0, 8)  # degrees, and
+LEANS = (-0.2, 0.0, 0.2)  # pixels per pixel of height: small changes under which a digit stays one
+SYMBOL_LEANS = (-0.12, 0.0, 0.12)  # the same for symbols, which are not turned: - is no /
+DOUBT = 0.02  # share of probability spread over all classes: no network is that certain
+THICKEST = 1 / 3  # of the height of a digit: what is thicker is no stroke
+
+# ---- Pieces of one symbol (groups.py). Odds are logarithms, sizes in heights of a digit.
+
+SYMBOL_GAP = 0.6  # pieces further apart belong to two symbols
+TOUCHING = 0.12  # pieces this near may be one broken stroke,
+TOUCHING_ODDS = -1.0  # with at least these odds
+APART = -6.0  # odds that distant pieces belong together
+STACKED_MOST = 4.0  # odds at most of pieces above one another
+OVERLAP_EVEN = 0.4  # of the narrower piece's width: overlap at which the odds are even
+OVERLAP_SLOPE = 12.0  # odds for each whole width of overlap more
+DIVIDED_COST = 2.0  # a piece of a part that was cut belongs to its own part first
+POINT_PLACE = 0.35  # a point begins at most this far above the foot of the symbol before it
+POINT_BESIDE = 0.5  # which is higher than this
+POINT_ASPECT = 1.2  # width over height of a point or a comma at most
+POINT_ODDS = -2.0  # at most, that it belongs to that symbol
+TALL_STROKE = 0.6  # two strokes higher than this are seldom one symbol
+TALL_COST = 3.0  # by so much
+GROUP_ODDS = APART + 2  # a piece with no better odds than these in a group does not belong
+
+# ---- Expressions (expressions.py). Scores are logarithms of probabilities.
+
+HOPELESS = 10.0  # classes this far behind the best one are left out
+BEAM = 40  # readings kept at each place
+BENT = 6.0  # how far the grammar may move the answer from what is likeliest
+NEIGHBOURS = 5  # nearest digits that say where the middle of the line is
+USUAL_HEIGHTS = (0.5, 2.0)  # of the typical height: such parts may be digits
+FURTHEST = 4.0  # standard deviations: what lies further off counts as this far
+EXPECTED = -1.5  # mean of the logarithm of three normal densities, less their peak
+
+# What people write and schools teach, in heights of a digit: height and width with the standard
+# deviations of their logarithms, and how far the middle lies below that of the digits, with its
+# standard deviation.
+GEOMETRY = {
+    **dict.fromkeys("023456789", (1.0, 0.2, 0.6, 0.35, 0.0, 0.15)),
+    "1": (1.0, 0.2, 0.35, 0.6, 0.0, 0.15),
+    **dict.fromkeys("+×÷", (0.6, 0.35, 0.6, 0.35, 0.1, 0.2)),
+    "-": (0.1, 0.6, 0.6, 0.5, 0.1, 0.2),
+    "=": (0.35, 0.4, 0.6, 0.4, 0.1, 0.2),
+    "/": (1.2, 0.25, 0.4, 0.6, 0.05, 0.2),
+    **dict.fromkeys("()", (1.35, 0.25, 0.35, 0.5, 0.05, 0.2)),
+    ".": (0.25, 0.6, 0.18, 0.6, 0.52, 0.15),  # a comma is half as high as a digit
+}
