@@ -6,8 +6,8 @@ lesson      module or room
 all         errors (what a reader can mend), files (written whole or not at all)
 01          mnist_files (the four files, fetched and checked), data (tensors, splits, batches)
 02          model (LeNet-5, the table of its layers)
-03          checkpoints (save, load, continue), training (fit, evaluate) with training_faults (what
-            goes wrong, in words)
+03          random_state (seeds), checkpoints (save, load, continue), training_faults (what goes
+            wrong, in words), evaluation (loss and accuracy of a split), training (fit)
 09          augmentation (images changed at random)
 03          recipes (all hyperparameters of a training under one name: quick, course, best)
 05          feature_maps (what each layer answers to)

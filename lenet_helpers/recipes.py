@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from lenet_helpers.augmentation import vary
-from lenet_helpers.checkpoints import load_weights
+from lenet_helpers.checkpoints import load_network
 from lenet_helpers.data import DATA_DIR, MNIST, Batches, Split, fit_splits, read_splits
 from lenet_helpers.errors import CourseError
 from lenet_helpers.model import LeNet5
@@ -144,9 +144,10 @@ def load_pretrained(name: str = "course") -> nn.Module:
     CourseError
         If there is no recipe of that name, or no weights of it.
     """
-    model = find_recipe(name).model()
-    load_weights(model, PRETRAINED / f"{name}.safetensors")
-    return model.eval()
+    path = PRETRAINED / f"{name}.safetensors"
+    if not path.exists():
+        find_recipe(name)  # a name that nobody knows is refused with the known ones
+    return load_network(path)
 
 
 def load_recipe_data(recipe: Recipe, data_dir: str | Path = DATA_DIR) -> MNIST:
