@@ -14,7 +14,8 @@ up as neuroscience does it for cells of the visual cortex [2]_.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -51,21 +52,14 @@ def capture(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Any]]:
     torch.Size([5, 2])
     """
     kept: dict[str, Any] = {}
-    hooks = []
 
-    def keep_as(name: str):
-        def hook(_layer: nn.Module, _inputs: tuple, output: Any) -> None:
-            kept[name] = _copy(output)
+    def keep(name: str, _layer: nn.Module, _inputs: tuple, output: Any) -> None:
+        kept[name] = _copy(output)
 
-        return hook
-
-    try:
+    with ExitStack() as hooks:  # removes them at its end, also when the model raises
         for name, layer in layers.items():
-            hooks.append(layer.register_forward_hook(keep_as(name)))
+            hooks.enter_context(layer.register_forward_hook(partial(keep, name)))
         yield kept
-    finally:  # also when the model raises
-        for hook in hooks:
-            hook.remove()
 
 
 @contextmanager
@@ -82,11 +76,8 @@ def switched_off(
         changed[:, channel] = value
         return changed  # what a hook returns takes the place of the output
 
-    handle = layer.register_forward_hook(hook)
-    try:
+    with layer.register_forward_hook(hook):
         yield
-    finally:
-        handle.remove()
 
 
 def bars(
@@ -119,8 +110,7 @@ def tuning(answers: torch.Tensor, angles: Sequence[float]) -> Tuning:
     turned = 2 * torch.deg2rad(torch.as_tensor(angles, dtype=torch.float32))
     total = answers.sum(dim=1).clamp(min=torch.finfo(answers.dtype).tiny)  # a row may be all zero
     real, imaginary = ((answers * f).sum(dim=1) / total for f in (turned.cos(), turned.sin()))
-    angle = (torch.rad2deg(torch.atan2(imaginary, real)) / 2).remainder(180)
-    return Tuning(angle, torch.hypot(real, imaginary))
+    return _tuning(real, imaginary)
 
 
 def stroke_angle(patches: torch.Tensor) -> Tuning:
@@ -133,10 +123,13 @@ def stroke_angle(patches: torch.Tensor) -> Tuning:
     strength = (right**2 + down**2).sum()
     real = (down**2 - right**2).sum() / strength  # of (right, up), squared and turned by 180°
     imaginary = 2 * (right * down).sum() / strength
-    return Tuning(
-        (torch.rad2deg(torch.atan2(imaginary, real)) / 2).remainder(180),
-        torch.hypot(real, imaginary),
-    )
+    return _tuning(real, imaginary)
+
+
+def _tuning(real: torch.Tensor, imaginary: torch.Tensor) -> Tuning:
+    """From a mean of unit vectors that turn twice as fast as the bar does."""
+    angle = (torch.rad2deg(torch.atan2(imaginary, real)) / 2).remainder(180)
+    return Tuning(angle, torch.hypot(real, imaginary))
 
 
 class Places(NamedTuple):

@@ -21,7 +21,6 @@ from torch.nn import functional
 
 from lenet_helpers.data import Split
 from lenet_helpers.evaluation import Loss
-from lenet_helpers.model import LayerRow
 
 BACKGROUND, INK = -0.1, 1.175  # section II-B: the levels of white and black
 AMPLITUDE, SLOPE = 1.7159, 2 / 3  # appendix A: f(1) = 1 and f(-1) = -1
@@ -77,6 +76,8 @@ class Squash(nn.Module):
 class Subsampling(nn.Module):
     """Sum over 2×2 times a trainable coefficient, plus a trainable bias, one of each for a map."""
 
+    connections = 4 + 1  # of a unit
+
     def __init__(self, maps: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(maps, 1, 1))
@@ -89,6 +90,8 @@ class Subsampling(nn.Module):
 
 class TableConvolution(nn.Module):
     """C3: a 5×5 convolution in which each map sees only the maps that `TABLE` lists."""
+
+    connections = 25 * sum(map(len, TABLE)) / len(TABLE) + 1  # of a unit, in the mean over the maps
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,6 +112,8 @@ class RadialBasis(nn.Module):
     The paper's units give the distance, a penalty. Its negative is largest for the answer, as
     today's logits are.
     """
+
+    connections = 84  # of a unit, which compares each input with a fixed value
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,29 +188,6 @@ def first_weights(layer: nn.Module, reach: float = SPREAD / 2, power: float = 0.
             parameter.copy_((2 * torch.rand_like(parameter) - 1) * reach / fan_in**power)
 
 
-def layer_counts(model: nn.Sequential) -> list[LayerRow]:
-    """Output shape, neurons, trainable parameters and connections of each layer with weights.
-
-    Put 1 in the place of every weight, bias and input, and the output of a unit is the number of
-    its connections.
-    """
-    rows = []
-    values = torch.ones(1, 1, 32, 32)
-    for name, layer in model.named_children():
-        ones = {key: torch.ones_like(p) for key, p in layer.named_parameters()}
-        with torch.no_grad():
-            output = functional_call(layer, ones, (values,))
-        connections = output.sum().item()
-        if isinstance(layer, RadialBasis):
-            connections = layer.bitmaps.numel()  # a unit compares each input with a fixed value
-        if ones or isinstance(layer, RadialBasis):
-            parameters = sum(p.numel() for p in ones.values())
-            shape = tuple(output.shape[1:])
-            rows.append(LayerRow(name, shape, output.numel(), parameters, round(connections)))
-        values = torch.ones_like(output)
-    return rows
-
-
 def squared_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Equation 8: mean squared distance to the bitmap of the right digit."""
     return -logits.gather(1, labels.unsqueeze(1)).mean()
@@ -231,16 +213,12 @@ def curvature(
     diagonal of the Gauss-Newton matrix, with only its diagonal passed on from layer to layer. At
     the output it is exact.
     """
+    *layers, head = model if isinstance(model[-1], RadialBasis) else (*model, nn.Identity())
     values = [images]
     with torch.no_grad():
-        for layer in model:
+        for layer in layers:
             values.append(layer(values[-1]))
-    layers = list(zip(model, values[:-1], strict=True))
-    head = nn.Identity()
-    if isinstance(model[-1], RadialBasis):
-        head, code = layers.pop()
-    else:
-        code = values[-1]
+    code = values.pop()
 
     def loss_of_one(value: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         return loss(head(value.unsqueeze(0)), label.unsqueeze(0))
@@ -248,7 +226,7 @@ def curvature(
     second = vmap(jacrev(jacrev(loss_of_one)))(code, labels)  # (n, 84, 84), or (n, 10, 10)
     passed = second.diagonal(dim1=1, dim2=2) / len(images)
     collected: list[torch.Tensor] = []
-    for layer, entering in reversed(layers):
+    for layer, entering in zip(reversed(layers), reversed(values), strict=True):
         passed, *own = curvature_through(layer, entering, passed)
         collected = own + collected
     return collected

@@ -21,7 +21,7 @@ import textwrap
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from urllib.error import HTTPError
@@ -91,28 +91,24 @@ def fetch_mnist(data_dir: str | Path = DATA_DIR) -> Path:
 
 def missing_files(folder: Path) -> list[str]:
     """Names of the files that `folder` lacks, or has with a wrong MD5."""
-    return [name for name in MD5 if not _is_whole(folder / name)]
+    return [
+        name
+        for name in MD5
+        if not (folder / name).is_file() or _md5((folder / name).read_bytes()) != MD5[name]
+    ]
 
 
-def _is_whole(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest() == MD5[path.name]
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content).hexdigest()
 
 
 def _locked(path: Path) -> AbstractContextManager:
     """The lock, as soon as no other process has it."""
     lock = FileLock(path)
     try:
-        return lock.acquire(timeout=1)
-    except Timeout:
+        with suppress(Timeout):
+            return lock.acquire(timeout=1)
         print(f"Another process is fetching MNIST into {path.parent}: waiting.", file=sys.stderr)
-    except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
-            raise
-        return nullcontext()  # a network drive without locks; each file is written whole anyway
-    try:
         return lock.acquire(timeout=LONGEST_WAIT)
     except Timeout:
         raise CourseError(
@@ -120,6 +116,10 @@ def _locked(path: Path) -> AbstractContextManager:
             "MNIST, wait until it is done and try again; otherwise end it. Or choose another data "
             "folder (DATA_DIR in a lesson, --data-dir on the command line)."
         ) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
+            raise
+        return nullcontext()  # a network drive without locks; each file is written whole anyway
 
 
 class _SourceError(Exception):
@@ -165,7 +165,7 @@ def _sources() -> Iterator[tuple[str, Source]]:
 
 
 def _check(name: str, content: bytes) -> None:
-    if hashlib.md5(content).hexdigest() != MD5[name]:
+    if _md5(content) != MD5[name]:
         is_page = content.lstrip()[:1] == b"<"
         reason = "a web page came in its place" if is_page else "its MD5 is wrong"
         raise _SourceError(f"{name} is damaged: {reason} ({len(content):,} bytes)")

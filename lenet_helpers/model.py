@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -168,43 +169,37 @@ def layer_table(model: nn.Module, input_size: tuple[int, int, int]) -> list[Laye
     Parameters
     ----------
     model
-        Any module of convolutions, poolings, batch norms and linear layers.
+        Any module of convolutions, poolings, batch norms and linear layers; a layer of another
+        kind counts if its attribute `connections` says how many a neuron has, in the mean.
     input_size
         Channels, height and width of one image.
     """
     rows: list[LayerRow] = []
 
-    def record(name: str):
-        def hook(layer: nn.Module, _inputs: tuple, output: torch.Tensor) -> None:
-            shape = tuple(output.shape[1:])
-            neurons = output[0].numel()
-            parameters = sum(p.numel() for p in layer.parameters() if p.requires_grad)
-            connections = neurons * _connections_per_neuron(layer)
-            rows.append(LayerRow(name, shape, neurons, parameters, connections))
+    def record(name: str, layer: nn.Module, _inputs: tuple, output: torch.Tensor) -> None:
+        neurons = output[0].numel()
+        parameters = sum(p.numel() for p in layer.parameters() if p.requires_grad)
+        connections = round(neurons * _connections_of_a_neuron(layer))
+        rows.append(LayerRow(name, tuple(output.shape[1:]), neurons, parameters, connections))
 
-        return hook
-
-    counted = nn.Conv2d | nn.Linear | nn.MaxPool2d | nn.AvgPool2d | nn.BatchNorm2d
-    hooks = [
-        layer.register_forward_hook(record(name.rpartition(".")[2]))
-        for name, layer in model.named_modules()
-        if isinstance(layer, counted)
-    ]
     like = next(model.parameters(), torch.empty(0))
-    try:
-        with evaluation_mode(model), torch.no_grad():  # batch norm must not learn from this image
-            model(like.new_zeros(1, *input_size))  # on the model's device, of its type
-    finally:
-        for hook in hooks:
-            hook.remove()
+    # batch norm must not learn from this image; each hook is removed at the end of the block
+    with evaluation_mode(model), torch.no_grad(), ExitStack() as hooks:
+        for name, layer in model.named_modules():
+            if _connections_of_a_neuron(layer):
+                hook = partial(record, name.rpartition(".")[2])
+                hooks.enter_context(layer.register_forward_hook(hook))
+        model(like.new_zeros(1, *input_size))  # on the model's device, of its type
     return rows
 
 
-def _connections_per_neuron(layer: nn.Module) -> int:
+def _connections_of_a_neuron(layer: nn.Module) -> float:
+    """In the mean over the neurons; 0 for a layer without neurons of its own."""
     if isinstance(layer, nn.Conv2d | nn.Linear):
-        bias = int(layer.bias is not None)
-        return layer.weight[0].numel() + bias
+        return layer.weight[0].numel() + (layer.bias is not None)
     if isinstance(layer, nn.BatchNorm2d):
         return 2  # its input and its shift
-    side = layer.kernel_size
-    return side * side if isinstance(side, int) else side[0] * side[1]
+    if isinstance(layer, nn.MaxPool2d | nn.AvgPool2d):
+        side = layer.kernel_size
+        return side * side if isinstance(side, int) else side[0] * side[1]
+    return getattr(layer, "connections", 0)

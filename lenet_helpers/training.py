@@ -17,22 +17,11 @@ from tqdm.auto import tqdm
 
 from lenet_helpers.checkpoints import Checkpoint, length_of
 from lenet_helpers.errors import CourseError
-from lenet_helpers.evaluation import Batch, Loss, Measurement, Metrics, evaluate
+from lenet_helpers.evaluation import Batch, Loss, Measurement, evaluate
+from lenet_helpers.evaluation import Metrics as Metrics  # can be had from here too
 from lenet_helpers.files import check_writable, is_there
-from lenet_helpers.random_state import seed_everything
+from lenet_helpers.random_state import seed_everything as seed_everything  # this one too
 from lenet_helpers.training_faults import check_optimizer, check_schedule
-
-__all__ = [
-    "Epoch",
-    "History",
-    "Metrics",
-    "TrainingStopped",
-    "bars_off",
-    "evaluate",
-    "fit",
-    "pick_device",
-    "seed_everything",
-]
 
 
 @dataclass(frozen=True)
@@ -90,21 +79,19 @@ def pick_device() -> torch.device:
         If `LENET_DEVICE` names a device that cannot be used on this machine.
     """
     wanted = os.environ.get("LENET_DEVICE")
-    if wanted:
-        try:
-            return _tried(wanted)
-        except (RuntimeError, AssertionError) as error:
-            raise CourseError(
-                f"LENET_DEVICE is {wanted!r}, which cannot be used here ({_first_line(error)}). "
-                "Set it to cpu, cuda or mps, or unset it."
-            ) from error
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    for name in (name for name, available in there.items() if available):
+    for name in [wanted] if wanted else [name for name, available in there.items() if available]:
         try:
             return _tried(name)
         except (RuntimeError, AssertionError) as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            if wanted:
+                raise CourseError(
+                    f"LENET_DEVICE is {wanted!r}, which cannot be used here ({reason}). Set it to "
+                    "cpu, cuda or mps, or unset it."
+                ) from error
             print(
-                f"{name} is there but does not work ({_first_line(error)}). The CPU is used. Set "
+                f"{name} is there but does not work ({reason}). The CPU is used. Set "
                 "LENET_DEVICE=cpu to leave it out without this note."
             )
     return torch.device("cpu")
@@ -117,10 +104,6 @@ def _tried(name: str) -> torch.device:
     if image.grad.sum().item() != 25:
         raise RuntimeError("a small convolution came out wrong")
     return torch.device(name)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def bars_off(progress: bool) -> bool:

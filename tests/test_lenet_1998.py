@@ -15,7 +15,7 @@ from torch.nn import functional
 from lenet_helpers import lenet_1998 as paper
 from lenet_helpers.data import Batches, Split
 from lenet_helpers.lenet_1998 import LevenbergMarquardt, curvature, lenet_1998
-from lenet_helpers.model import LeNet5
+from lenet_helpers.model import LeNet5, layer_table
 from lenet_helpers.training import evaluate, fit, seed_everything
 
 # Section II-B: output, trainable parameters, connections.
@@ -48,13 +48,13 @@ def grey(mnist) -> Split:
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_each_layer_has_the_counts_of_the_paper(network, name):
-    (row,) = (row for row in paper.layer_counts(network) if row.name == name)
+    (row,) = (row for row in layer_table(network, (1, 32, 32)) if row.name == name)
     assert (row.output_shape, row.parameters, row.connections) == LAYERS[name]
 
 
 def test_60_000_parameters_and_340_908_connections(network):
     assert sum(p.numel() for p in network.parameters() if p.requires_grad) == 60_000
-    assert sum(row.connections for row in paper.layer_counts(network)) == 340_908
+    assert sum(row.connections for row in layer_table(network, (1, 32, 32))) == 340_908
 
 
 def test_with_todays_parts_it_is_todays_network():
