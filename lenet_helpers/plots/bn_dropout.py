@@ -9,16 +9,17 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
-from lenet_helpers.plots.style import new_figure, styled
+from lenet_helpers.plots import style
+from lenet_helpers.plots.style import Values, styled
 
-PER_CENT = PercentFormatter(1, decimals=None)
+PER_CENT = PercentFormatter(1)
 LOST = -0.08  # height of the row of runs that have no accuracy
 
 
 @styled
 def batch_norm_spread(before: torch.Tensor, after: torch.Tensor) -> Figure:
     """Mean, standard deviation and middle 90 % of each channel of `(n, channels, h, w)`."""
-    figure, axes = new_figure(2.8, ncols=2)
+    figure, axes = style.new_figure(2.8, ncols=2)
     for ax, maps, title in zip(axes, (before, after), ("before", "after"), strict=True):
         channels = maps.transpose(0, 1).flatten(1).numpy()
         low, high = np.quantile(channels, (0.05, 0.95), axis=1)
@@ -36,7 +37,7 @@ def batch_norm_spread(before: torch.Tensor, after: torch.Tensor) -> Figure:
 @styled
 def dropout_draws(values: torch.Tensor, one_draw: torch.Tensor, mean: torch.Tensor) -> Figure:
     """One draw of dropout over the units, and the mean of many draws against the input."""
-    figure, (left, right) = new_figure(2.9, ncols=2)
+    figure, (left, right) = style.new_figure(2.9, ncols=2)
     units = np.arange(1, len(values) + 1)
     left.plot(units, values, ".", color="C0", label="input")
     left.plot(units, one_draw, "x", color="C1", markersize=4, label="one draw")
@@ -53,7 +54,7 @@ def dropout_draws(values: torch.Tensor, one_draw: torch.Tensor, mean: torch.Tens
 @styled
 def forgotten_eval(accuracies: Mapping[str, Mapping[int, float]], evaluated: float) -> Figure:
     """Accuracy in training mode against batch size, one curve for each way to form batches."""
-    figure, ax = new_figure(3.0)
+    figure, ax = style.new_figure(3.0)
     for name, by_size in accuracies.items():
         ax.plot(list(by_size), list(by_size.values()), marker="o", label=name)
     ax.axhline(evaluated, color="C6", linestyle="--", linewidth=1, label="with eval()")
@@ -67,11 +68,9 @@ def forgotten_eval(accuracies: Mapping[str, Mapping[int, float]], evaluated: flo
 
 
 @styled
-def study_curves(
-    curves: Mapping[str, Sequence[Sequence[float]]], live: Mapping[str, Sequence[float]]
-) -> Figure:
+def study_curves(curves: Mapping[str, Sequence[Values]], live: Mapping[str, Values]) -> Figure:
     """Accuracy per epoch of each variant: mean and range over seeds, and one live run."""
-    figure, axes = new_figure(2.6, ncols=len(curves), sharey=True)
+    figure, axes = style.new_figure(2.6, ncols=len(curves), sharey=True)
     for ax, (name, runs), color in zip(axes, curves.items(), ("C0", "C1", "C2", "C3"), strict=True):
         values = np.array(runs)
         epochs = np.arange(1, values.shape[1] + 1)
@@ -89,11 +88,11 @@ def study_curves(
 
 @styled
 def final_accuracies(
-    groups: Mapping[str, Mapping[str, Sequence[float]]],
+    groups: Mapping[str, Mapping[str, Values]],
     intervals: Mapping[str, Mapping[str, tuple[float, float, float]]],
 ) -> Figure:
     """Final accuracy of every seed, with mean and interval, for each setting and variant."""
-    figure, axes = new_figure(3.1, ncols=len(groups), sharey=True)
+    figure, axes = style.new_figure(3.1, ncols=len(groups), sharey=True)
     for ax, (setting, variants) in zip(axes, groups.items(), strict=True):
         for place, (name, values) in enumerate(variants.items()):
             spread = np.linspace(-0.12, 0.12, len(values))  # or equal values would hide each other
@@ -104,7 +103,7 @@ def final_accuracies(
         ax.set_xticks(range(len(variants)), list(variants))
         ax.set_title(setting)
     axes[0].set_ylabel("test accuracy after the last epoch")
-    axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    axes[0].yaxis.set_major_formatter("{x:.1%}")
     return figure
 
 
@@ -114,9 +113,8 @@ def activation_bands(
 ) -> Figure:
     """Quantiles 5, 25, 50, 75, 95 % of each layer's values over the steps, a row per network."""
     layers = list(next(iter(quantiles.values())))
-    figure, axes = new_figure(
-        4.2, nrows=len(quantiles), ncols=len(layers), sharex=True, sharey="col", squeeze=False
-    )
+    panels = {"nrows": len(quantiles), "ncols": len(layers), "squeeze": False}
+    figure, axes = style.new_figure(4.2, sharex=True, sharey="col", **panels)
     for row, (network, by_layer) in enumerate(quantiles.items()):
         for ax, layer in zip(axes[row], layers, strict=True):
             lowest, low, middle, high, highest = np.array(by_layer[layer]).T
@@ -134,7 +132,7 @@ def activation_bands(
 
 @styled
 def accuracy_by_rate(
-    rates: Sequence[float],
+    rates: Values,
     study: Mapping[str, Sequence[Sequence[float | None]]],
     live: Mapping[str, Sequence[float | None]],
     survived: float,
@@ -143,7 +141,7 @@ def accuracy_by_rate(
 
     None is a run whose loss was no longer finite: a cross in a row of its own, no accuracy.
     """
-    figure, axes = new_figure(3.4, ncols=len(study), sharey=True)
+    figure, axes = style.new_figure(3.4, ncols=len(study), sharey=True)
     for index, (ax, (name, seeds)) in enumerate(zip(axes, study.items(), strict=True)):
         values = np.array(seeds, dtype=float)  # None becomes NaN, which is not drawn
         aside = np.geomspace(0.9, 1.1, len(values))[:, None]  # or equal values would hide others

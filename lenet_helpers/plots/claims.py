@@ -10,7 +10,8 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from lenet_helpers.plots.style import draw_pictures, new_figure, styled
+from lenet_helpers.plots import style
+from lenet_helpers.plots.style import Tensors, Values, styled
 
 NARROW = 0.002  # a range that shows as a point
 
@@ -19,7 +20,7 @@ class Row(NamedTuple):
     """One claim: seeds, the interval of one further run or batch, and the published range."""
 
     name: str
-    values: Sequence[float]
+    values: Values
     low: float
     high: float
     claimed: tuple[float, float]
@@ -28,7 +29,7 @@ class Row(NamedTuple):
 @styled
 def claimed_accuracies(rows: Sequence[Row]) -> Figure:
     """Seeds, interval and published range of each accuracy; from top to bottom."""
-    figure, ax = new_figure(0.9 + 0.36 * len(rows))
+    figure, ax = style.new_figure(0.9 + 0.36 * len(rows))
     places = -np.arange(len(rows))
     for place, row in zip(places, rows, strict=True):
         ax.plot([row.low, row.high], [place, place], color="C0", linewidth=5, alpha=0.3)
@@ -39,7 +40,7 @@ def claimed_accuracies(rows: Sequence[Row]) -> Figure:
             ax.plot(np.mean(row.claimed), below, "D", color="C1", markersize=5)
     ax.set_yticks(places, [row.name for row in rows])
     ax.set(xlabel="accuracy", ylim=(places[-1] - 0.6, 0.6), xlim=(None, 1.004))
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.plot([], [], ".", color="C0", label="seeds")
     ax.plot([], [], color="C0", linewidth=5, alpha=0.3, label="one further run")
     ax.plot([], [], "D", color="C1", markersize=5, label="published")
@@ -49,10 +50,10 @@ def claimed_accuracies(rows: Sequence[Row]) -> Figure:
 
 @styled
 def slips(
-    differences: Mapping[str, Sequence[float]], intervals: Mapping[str, tuple[float, float, float]]
+    differences: Mapping[str, Values], intervals: Mapping[str, tuple[float, float, float]]
 ) -> Figure:
     """Differences of accuracy for the same seed, with their mean and its interval."""
-    figure, ax = new_figure(0.8 + 0.38 * len(differences))
+    figure, ax = style.new_figure(0.8 + 0.38 * len(differences))
     places = -np.arange(len(differences))
     for place, (name, values) in zip(places, differences.items(), strict=True):
         mean, low, high = (100 * value for value in intervals[name])
@@ -70,16 +71,16 @@ def mirrored_digits(
     images: torch.Tensor, answers: Sequence[int], mirrored: Sequence[int]
 ) -> Figure:
     """Images `(n, 1, height, width)` above, mirrored below, each with the answer."""
-    figure, axes = new_figure(1.9, nrows=2, ncols=len(images), squeeze=False)
-    draw_pictures(axes[0], images[:, 0], answers, cmap="gray_r")
-    draw_pictures(axes[1], images[:, 0].flip(-1), mirrored, cmap="gray_r")
+    figure, axes = style.new_figure(1.9, nrows=2, ncols=len(images), squeeze=False)
+    style.draw_pictures(axes[0], images[:, 0], answers, cmap="gray_r")
+    style.draw_pictures(axes[1], images[:, 0].flip(-1), mirrored, cmap="gray_r")
     return figure
 
 
 @styled
-def flip_by_class(differences: Sequence[Sequence[float]]) -> Figure:
+def flip_by_class(differences: Sequence[Values]) -> Figure:
     """For each digit, one difference of accuracy for each seed."""
-    figure, ax = new_figure(3.0)
+    figure, ax = style.new_figure(3.0)
     for digit, values in enumerate(differences):
         spread = np.linspace(-0.15, 0.15, len(values))  # or equal values would hide each other
         ax.plot(digit + spread, 100 * np.array(values), ".", color="C0", alpha=0.7)
@@ -95,22 +96,22 @@ def batch_accuracies(
     counts: Mapping[int, int], expected: Mapping[int, float], batch_size: int, overall: float
 ) -> Figure:
     """How many batches have how many images right; keys are numbers of right images."""
-    figure, ax = new_figure(3.0)
+    figure, ax = style.new_figure(3.0)
     ax.bar([right / batch_size for right in counts], list(counts.values()), 0.8 / batch_size)
     places = [right / batch_size for right in expected]
     dots = {"color": "C1", "markersize": 4, "label": "binomial distribution"}
     ax.plot(places, list(expected.values()), "o", **dots)
     ax.axvline(overall, color="C6", linestyle="--", linewidth=1, label="all images")
     ax.set(xlabel="accuracy on one batch", ylabel="batches")
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.legend(loc="best")
     return figure
 
 
 @styled
-def wrong_mean(rows: Mapping[str, torch.Tensor]) -> Figure:
+def wrong_mean(rows: Tensors) -> Figure:
     """Values along one row of pixels, one curve for each way to normalise."""
-    figure, ax = new_figure(2.8)
+    figure, ax = style.new_figure(2.8)
     for (name, values), marker in zip(rows.items(), "os", strict=True):
         ax.plot(values, marker=marker, markersize=3.5, label=name)
     ax.axhline(0, color="C6", linestyle="--", linewidth=1)
@@ -120,23 +121,23 @@ def wrong_mean(rows: Mapping[str, torch.Tensor]) -> Figure:
 
 
 @styled
-def changed_digits(image: torch.Tensor, changed: Mapping[str, torch.Tensor]) -> Figure:
+def changed_digits(image: torch.Tensor, changed: Tensors) -> Figure:
     """An image `(1, height, width)`, and beside it a row for each `(n, 1, height, width)`."""
     columns = 1 + len(next(iter(changed.values())))
-    figure, axes = new_figure(2.0, nrows=len(changed), ncols=columns, squeeze=False)
+    figure, axes = style.new_figure(2.0, nrows=len(changed), ncols=columns, squeeze=False)
     for line, (name, images) in zip(axes, changed.items(), strict=True):
-        draw_pictures(line, [image[0], *images[:, 0]], name=name, cmap="gray_r")
+        style.draw_pictures(line, [image[0], *images[:, 0]], name=name, cmap="gray_r")
     return figure
 
 
 @styled
-def accuracies_by_seed(accuracies: Mapping[str, Sequence[float]], label: str) -> Figure:
+def accuracies_by_seed(accuracies: Mapping[str, Values], label: str) -> Figure:
     """A row for each variant: a dot for each seed, a mark for their mean."""
-    figure, ax = new_figure(0.7 + 0.36 * len(accuracies))
+    figure, ax = style.new_figure(0.7 + 0.36 * len(accuracies))
     for place, values in enumerate(accuracies.values()):
         ax.plot(values, [-place] * len(values), ".", color="C0", markersize=7)
         ax.plot(np.mean(values), -place, "|", color="C1", markersize=16, markeredgewidth=2.5)
     ax.set_yticks(-np.arange(len(accuracies)), list(accuracies))
     ax.set(xlabel=f"{label} (orange: mean of the seeds)")
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    ax.xaxis.set_major_formatter("{x:.1%}")
     return figure

@@ -10,14 +10,8 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lenet_helpers.plots.style import (
-    draw_frame,
-    draw_picture,
-    draw_pictures,
-    new_figure,
-    picture_grid,
-    styled,
-)
+from lenet_helpers.plots import style
+from lenet_helpers.plots.style import Values, styled
 
 
 class Box(NamedTuple):
@@ -32,13 +26,13 @@ class Box(NamedTuple):
 @styled
 def digit_grid(images: torch.Tensor, titles: Sequence[object]) -> Figure:
     """Images `(n, height, width)` in rows of ten, a title above each."""
-    return picture_grid(1.0, 10, images, titles)
+    return style.picture_grid(1.0, 10, images, titles)
 
 
 @styled
 def digits_per_class(train_counts: Sequence[int], test_counts: Sequence[int]) -> Figure:
     """Bars: images of each digit in the training and in the test files."""
-    figure, axes = new_figure(2.6, ncols=2)
+    figure, axes = style.new_figure(2.6, ncols=2)
     panels = (("training files", train_counts, "C0"), ("test files", test_counts, "C1"))
     for ax, (name, counts, color) in zip(axes, panels, strict=True):
         counts = np.asarray(counts)
@@ -57,7 +51,7 @@ def boxes_and_centres(
     images: torch.Tensor, boxes: Sequence[Box], centres: Sequence[tuple[float, float]]
 ) -> Figure:
     """Images with a frame around each box and a cross at each centre (row, column)."""
-    figure, axes = new_figure(2.7, ncols=len(images), squeeze=False)
+    figure, axes = style.new_figure(2.7, ncols=len(images), squeeze=False)
     for ax, image, box, (row, column) in zip(axes.flat, images, boxes, centres, strict=True):
         ax.imshow(image.numpy())
         _frame(ax, box)
@@ -71,9 +65,9 @@ def boxes_and_centres(
 
 
 @styled
-def pixel_values(counts: Sequence[int], before: Sequence[float], after: Sequence[float]) -> Figure:
+def pixel_values(counts: Sequence[int], before: Values, after: Values) -> Figure:
     """Histograms: `counts[i]` pixels have the value `before[i]`, then `after[i]`."""
-    figure, axes = new_figure(2.7, ncols=2, sharey=True)
+    figure, axes = style.new_figure(2.7, ncols=2, sharey=True)
     counts = np.asarray(counts)
     panels = {"grey level / 255": before, "normalised": after}
     for ax, (name, values) in zip(axes, panels.items(), strict=True):
@@ -93,9 +87,9 @@ def pad_or_resize(
 ) -> Figure:
     """Images of different size, all pixels drawn equally large, each with a frame."""
     sizes = [image.shape[-1] for image in images]
-    figure, axes = new_figure(2.8, ncols=len(images), width_ratios=sizes, squeeze=False)
+    figure, axes = style.new_figure(2.8, ncols=len(images), width_ratios=sizes, squeeze=False)
     for ax, image, title, box in zip(axes.flat, images, titles, boxes, strict=True):
-        draw_picture(ax, image, title)
+        style.draw_picture(ax, image, title)
         _frame(ax, box)
     return figure
 
@@ -105,16 +99,16 @@ def upright_and_mirrored(
     images: torch.Tensor, mirrored: torch.Tensor, labels: Sequence[int]
 ) -> Figure:
     """Images above, their mirror images below."""
-    figure, axes = new_figure(2.6, nrows=2, ncols=len(images), squeeze=False)
-    draw_pictures(axes[0], images, [f"a {int(label)}" for label in labels], "upright")
-    draw_pictures(axes[1], mirrored, name="mirrored")
+    figure, axes = style.new_figure(2.6, nrows=2, ncols=len(images), squeeze=False)
+    style.draw_pictures(axes[0], images, [f"a {int(label)}" for label in labels], "upright")
+    style.draw_pictures(axes[1], mirrored, name="mirrored")
     return figure
 
 
 @styled
-def mirrored_accuracy(upright: Sequence[float], mirrored: Sequence[float]) -> Figure:
+def mirrored_accuracy(upright: Values, mirrored: Values) -> Figure:
     """Bars: accuracy 0…1 for each digit, upright beside mirrored."""
-    figure, ax = new_figure(2.6)
+    figure, ax = style.new_figure(2.6)
     digits = np.arange(len(upright))
     ax.bar(digits - 0.2, 100 * np.asarray(upright), width=0.4, label="upright")
     ax.bar(digits + 0.2, 100 * np.asarray(mirrored), width=0.4, label="mirrored")
@@ -126,5 +120,5 @@ def mirrored_accuracy(upright: Sequence[float], mirrored: Sequence[float]) -> Fi
 
 def _frame(ax: Axes, box: Box) -> None:
     sides = (box.top, box.left, box.bottom + 1, box.right + 1)
-    frame = draw_frame(ax, sides, edgecolor="C4", linewidth=2)
+    frame = style.draw_frame(ax, sides, edgecolor="C4", linewidth=2)
     frame.set_clip_on(False)  # the ink may reach the edge of the image

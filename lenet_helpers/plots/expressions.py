@@ -9,16 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lenet_helpers.plots.style import (
-    WIDTH,
-    draw_frame,
-    draw_picture,
-    new_figure,
-    picture_axes,
-    picture_grid,
-    styled,
-)
+from lenet_helpers.plots import style
+from lenet_helpers.plots.style import Values, styled
 
+CENTRED = {"ha": "center", "va": "center"}
 FEWEST_LEAVES = 8  # a small tree is not drawn wider than that
 Branch = tuple[str, Sequence]  # a sign or a number, and the branches below it
 
@@ -31,11 +25,9 @@ def printed(text: str) -> str:
 @styled
 def drawings(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str]) -> Figure:
     """Rows of images `(height, width)`, one row for each kind with its name, close together."""
-    page = np.concatenate(
-        [np.concatenate([np.pad(image, 1) for image in row], axis=1) for row in rows]
-    )
-    figure, axis = new_figure(7.2 * page.shape[0] / page.shape[1])
-    draw_picture(axis, page)
+    page = np.vstack([np.hstack([np.pad(image, 1) for image in row]) for row in rows])
+    figure, axis = style.new_figure(style.WIDTH * page.shape[0] / page.shape[1])
+    style.draw_picture(axis, page)
     middles = (np.arange(len(rows)) + 0.5) * page.shape[0] / len(rows)
     axis.set_yticks(middles, [printed(name) for name in names], fontsize=12)
     axis.tick_params(length=0)
@@ -43,20 +35,20 @@ def drawings(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str]) -> Figu
 
 
 @styled
-def places(geometry: Mapping[str, Sequence[float]], symbols: str) -> Figure:
+def places(geometry: Mapping[str, Values], symbols: str) -> Figure:
     """Usual box of each symbol.
 
     `geometry` has height and width in heights of a digit at 0 and 2, and at 4 how far the middle
     lies below that of the digits.
     """
-    figure, axis = new_figure(2.6)
+    figure, axis = style.new_figure(2.6)
     for line in (-0.5, 0.5):
         axis.axhline(line, color="0.5", linestyle="--", linewidth=1)
     for x, symbol in enumerate(symbols):
         height, _, width, _, low, _ = geometry[symbol]
         corner = (x - width / 2, low - height / 2)
         axis.add_patch(Rectangle(corner, width, height, facecolor="C0", alpha=0.5))
-        axis.text(x, 1.0, printed(symbol), ha="center", va="center", fontsize=12)
+        axis.text(x, 1.0, printed(symbol), fontsize=12, **CENTRED)
     axis.set(xlim=(-0.7, len(symbols) - 0.3), ylim=(1.2, -0.9), xticks=[])
     axis.set(ylabel="below the middle of\nthe digits, in heights")
     axis.grid(False)
@@ -66,14 +58,14 @@ def places(geometry: Mapping[str, Sequence[float]], symbols: str) -> Figure:
 @styled
 def tree(branches: Sequence[Branch]) -> Figure:
     """A tree for each side of a line of arithmetic."""
-    figure, axis = new_figure(0.7 + 0.45 * max(map(_depth, branches)))
+    figure, axis = style.new_figure(0.7 + 0.45 * max(map(_depth, branches)))
     draw_trees(axis, branches)
     return figure
 
 
 def draw_trees(axis: Axes, branches: Sequence[Branch]) -> None:
     """Trees side by side: leaves from left to right, each sign above its operands."""
-    picture_axes(axis)
+    style.picture_axes(axis)
     leaves = 0
 
     def place(branch: Branch, depth: int) -> float:
@@ -85,14 +77,12 @@ def draw_trees(axis: Axes, branches: Sequence[Branch]) -> None:
         for other in middles:
             axis.plot([x, other], [-depth, -depth - 1], color="0.6", linewidth=1, zorder=1)
         frame = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "C0"}
-        axis.text(
-            x, -depth, printed(name), ha="center", va="center", fontsize=9, bbox=frame, zorder=2
-        )
+        axis.text(x, -depth, printed(name), fontsize=9, bbox=frame, zorder=2, **CENTRED)
         return x
 
     for number, branch in enumerate(branches):
         if number:
-            axis.text(leaves, 0, "=", ha="center", va="center", fontsize=12)
+            axis.text(leaves, 0, "=", fontsize=12, **CENTRED)
             leaves += 1
         place(branch, 0)
     middle, room = (leaves - 1) / 2, max(leaves, FEWEST_LEAVES) / 2
@@ -109,7 +99,7 @@ def expression(
     ink: np.ndarray,
     boxes: Sequence[tuple[int, int, int, int]],
     symbols: Sequence[str],
-    probabilities: Sequence[float],
+    probabilities: Values,
     branches: Sequence[Branch],
     result: str,
 ) -> Figure:
@@ -136,19 +126,19 @@ def expression(
     room = 0.25 * (bottom - top)
     shapes = [picture.shape[:2], (bottom - top + 4.5 * room, right - left + 2 * room)]
     # As high as the full width asks for, within limits.
-    ratios = [float(np.clip(WIDTH * height / width, 0.8, 1.9)) for height, width in shapes]
+    ratios = [float(np.clip(style.WIDTH * height / width, 0.8, 1.9)) for height, width in shapes]
     ratios.append(0.3 + 0.36 * depth)
-    figure, axes = new_figure(sum(ratios) + 0.3, nrows=3, height_ratios=ratios)
-    draw_picture(axes[0], picture, vmin=0, vmax=1)
-    draw_picture(axes[1], 1 - ink, vmin=0, vmax=1)
+    figure, axes = style.new_figure(sum(ratios) + 0.3, nrows=3, height_ratios=ratios)
+    style.draw_picture(axes[0], picture, vmin=0, vmax=1)
+    style.draw_picture(axes[1], 1 - ink, vmin=0, vmax=1)
     size = float(np.clip(72 / len(boxes), 4, 9))
     for box, symbol, probability in zip(boxes, symbols, probabilities, strict=True):
-        draw_frame(axes[1], box, 0.5, edgecolor="C1")
+        style.draw_frame(axes[1], box, 0.5, edgecolor="C1")
         words = f"{printed(symbol)}\n{probability:.0%}"
         middle = (box[1] + box[3]) / 2
         axes[1].text(middle, bottom + room, words, ha="center", va="top", fontsize=size)
     axes[1].set(xlim=(left - room, right + room), ylim=(bottom + 3.5 * room, top - room))
-    picture_axes(axes[2])
+    style.picture_axes(axes[2])
     if branches:
         draw_trees(axes[2], branches)
     axes[2].set_title(printed(result))
@@ -159,9 +149,9 @@ def expression(
 def lines(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
     """Pictures of lines, two in a row, each under its title, all equally high."""
     widest = max(image.shape[1] / image.shape[0] for image in images)
-    height = WIDTH / 2 / widest + 0.17 * (1.5 + titles[0].count("\n"))
+    height = style.WIDTH / 2 / widest + 0.17 * (1.5 + titles[0].count("\n"))
     words = {"fontsize": 8.5, "pad": 3, "loc": "left"}
-    figure = picture_grid(height, 2, images, [printed(title) for title in titles], words=words)
+    figure = style.picture_grid(height, 2, images, list(map(printed, titles)), words=words)
     for axis, image in zip(figure.axes, images, strict=False):
         bottom = len(image) - 0.5
         axis.set(xlim=(-0.5, len(image) * widest - 0.5), ylim=(bottom, -0.5))

@@ -13,16 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 
-from lenet_helpers.plots.style import (
-    draw_frame,
-    draw_picture,
-    draw_pictures,
-    new_figure,
-    picture_axes,
-    picture_grid,
-    signed,
-    styled,
-)
+from lenet_helpers.plots import style
+from lenet_helpers.plots.style import Tensors, Values, styled
 
 MAPS = "magma"  # of feature maps: black for 0, so that they are not taken for digits
 MARKERS = "osv^D"
@@ -35,20 +27,20 @@ HEADLINE = {"fontsize": 9, "pad": 3}  # above the maps of a whole layer
 def kernels(weights: torch.Tensor) -> Figure:
     """Kernels `(n, side, side)`, six in a row, in one colour scale from blue to red."""
     titles = [f"kernel {number}" for number in range(1, len(weights) + 1)]
-    figure = picture_grid(1.5, 6, weights, titles, **signed(weights.abs().max()))
+    figure = style.picture_grid(1.5, 6, weights, titles, **style.signed(weights.abs().max()))
     drawn = figure.axes[0].images[0]
     figure.colorbar(drawn, ax=figure.axes, fraction=0.02, shrink=0.8, label="weight")
     return figure
 
 
 @styled
-def maps_by_layer(image: torch.Tensor, layers: Mapping[str, torch.Tensor]) -> Figure:
+def maps_by_layer(image: torch.Tensor, layers: Tensors) -> Figure:
     """An image, and for each layer its maps `(channels, height, width)` in one colour scale."""
     columns = [min(len(maps), 8) for maps in layers.values()]
     rows = [-(-len(maps) // width) for maps, width in zip(layers.values(), columns, strict=True)]
     heights = [1.6, *(0.3 + 7.4 * np.divide(rows, columns))]
-    figure, axes = new_figure(sum(heights), nrows=len(heights), height_ratios=heights)
-    draw_picture(axes[0], image, "image {}×{}".format(*image.shape), HEADLINE)
+    figure, axes = style.new_figure(sum(heights), nrows=len(heights), height_ratios=heights)
+    style.draw_picture(axes[0], image, "image {}×{}".format(*image.shape), HEADLINE)
     for ax, (name, maps), width in zip(axes[1:], layers.items(), columns, strict=True):
         drawn = strip(ax, name, maps, width)
         figure.colorbar(drawn, ax=ax, fraction=0.012, pad=0.01, label="answer")
@@ -59,9 +51,9 @@ def maps_by_layer(image: torch.Tensor, layers: Mapping[str, torch.Tensor]) -> Fi
 def one_map(images: torch.Tensor, maps: torch.Tensor, title: str) -> Figure:
     """Images on the left, their maps on the right, both `(n, height, width)`, in squares."""
     side = int(len(images) ** 0.5)
-    figure, axes = new_figure(3.7, ncols=2)
-    draw_picture(axes[0], _mosaic(images, side), "digits")
-    drawn = draw_picture(axes[1], _mosaic(maps, side), title, cmap=MAPS)
+    figure, axes = style.new_figure(3.7, ncols=2)
+    style.draw_picture(axes[0], _mosaic(images, side), "digits")
+    drawn = style.draw_picture(axes[1], _mosaic(maps, side), title, cmap=MAPS)
     figure.colorbar(drawn, ax=axes[1], fraction=0.045, label="answer")
     return figure
 
@@ -70,10 +62,10 @@ def one_map(images: torch.Tensor, maps: torch.Tensor, title: str) -> Figure:
 def several_maps(images: torch.Tensor, maps: torch.Tensor) -> Figure:
     """A row for each image `(n, h, w)`: the image, then its maps `(n, channels, h, w)`."""
     rows, columns = maps.shape[0], 1 + maps.shape[1]
-    figure, axes = new_figure(0.92 * rows + 0.25, nrows=rows, ncols=columns)
-    draw_pictures(axes[:, 0], images)
+    figure, axes = style.new_figure(0.92 * rows + 0.25, nrows=rows, ncols=columns)
+    style.draw_pictures(axes[:, 0], images)
     for line, answers in zip(axes, maps, strict=True):
-        drawn = draw_pictures(line[1:], answers, **_scale(maps))
+        drawn = style.draw_pictures(line[1:], answers, **_scale(maps))
     for column, ax in enumerate(axes[0]):
         ax.set_title(f"map {column}" if column else "digit")
     figure.colorbar(drawn, ax=list(axes.flat), fraction=0.02, shrink=0.5, label="answer")
@@ -81,28 +73,26 @@ def several_maps(images: torch.Tensor, maps: torch.Tensor) -> Figure:
 
 
 @styled
-def bars_and_answers(
-    images: torch.Tensor, answers: torch.Tensor, angles: Sequence[float]
-) -> Figure:
+def bars_and_answers(images: torch.Tensor, answers: torch.Tensor, angles: Values) -> Figure:
     """Bars `(n, h, w)` above, the map of each `(n, h, w)` below."""
-    figure, axes = new_figure(1.65, nrows=2, ncols=len(images))
-    draw_pictures(axes[0], images, [f"{angle:.0f}°" for angle in angles])
-    drawn = draw_pictures(axes[1], answers, **_scale(answers))
+    figure, axes = style.new_figure(1.65, nrows=2, ncols=len(images))
+    style.draw_pictures(axes[0], images, [f"{angle:.0f}°" for angle in angles])
+    drawn = style.draw_pictures(axes[1], answers, **_scale(answers))
     figure.colorbar(drawn, ax=list(axes[1]), fraction=0.015, label="answer")
     return figure
 
 
 @styled
 def tuning_curves(
-    angles: Sequence[float],
+    angles: Values,
     answers: torch.Tensor,
-    preferred: Sequence[float],
-    selectivity: Sequence[float],
+    preferred: Values,
+    selectivity: Values,
     weights: torch.Tensor,
 ) -> Figure:
     """A panel for each kernel: answers `(n, angles)` over the angle, the kernel in a corner."""
     rows = -(-len(answers) // 3)
-    figure, axes = new_figure(2.1 * rows, nrows=rows, ncols=3, sharex=True, sharey=True)
+    figure, axes = style.new_figure(2.1 * rows, nrows=rows, ncols=3, sharex=True, sharey=True)
     closed = [*angles, 180]  # 180 degrees is the bar of 0 degrees again
     for number, ax in enumerate(axes.flat):
         curve = [*answers[number].tolist(), answers[number, 0].item()]
@@ -111,7 +101,7 @@ def tuning_curves(
         angle, index = float(preferred[number]), float(selectivity[number])
         ax.set_title(f"map {number + 1}: {angle:.0f}°, S = {index:.2f}", fontsize=10)
         corner = ax.inset_axes((0.02, 0.72, 0.2, 0.27))
-        draw_picture(corner, weights[number], **signed(weights.abs().max()))
+        style.draw_picture(corner, weights[number], **style.signed(weights.abs().max()))
     axes[0, 0].set(xticks=range(0, 181, 45), ylim=(0, 1.35 * float(answers.max())))
     figure.supxlabel("angle of the bar (degrees)", fontsize=10)
     figure.supylabel("largest answer", fontsize=10)
@@ -122,11 +112,11 @@ def tuning_curves(
 def strongest_patches(weights: torch.Tensor, patches: torch.Tensor) -> Figure:
     """A row for each kernel `(n, side, side)`: the kernel, then its patches."""
     rows, columns = patches.shape[0], 1 + patches.shape[1]
-    figure, axes = new_figure(0.58 * rows + 0.25, nrows=rows, ncols=columns)
+    figure, axes = style.new_figure(0.58 * rows + 0.25, nrows=rows, ncols=columns)
     for number, (line, kernel, best) in enumerate(zip(axes, weights, patches, strict=True), 1):
-        draw_picture(line[0], kernel, **signed(weights.abs().max()))
+        style.draw_picture(line[0], kernel, **style.signed(weights.abs().max()))
         line[0].set_ylabel(number, rotation=0, va="center", labelpad=8)
-        draw_pictures(line[1:], best, vmin=patches.min(), vmax=patches.max())
+        style.draw_pictures(line[1:], best, vmin=patches.min(), vmax=patches.max())
         for ax in line[1:]:
             _thin_frame(ax)  # white ink would run into the page
     axes[0, 0].set_title("kernel")
@@ -139,7 +129,7 @@ def patch_blocks(patches: torch.Tensor) -> Figure:
     """A block for each map, eight in a row: its patches `(maps, count, side, side)` in a square."""
     blocks = [_mosaic(block, int(len(block) ** 0.5)) for block in patches]
     titles = [f"map {number}" for number in range(1, len(patches) + 1)]
-    return picture_grid(1.12, 8, blocks, titles, vmin=patches.min(), vmax=patches.max())
+    return style.picture_grid(1.12, 8, blocks, titles, vmin=patches.min(), vmax=patches.max())
 
 
 @styled
@@ -149,7 +139,7 @@ def accuracy_lost(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]
     Each is the accuracy lost, as a fraction, and its standard error; two of these are drawn.
     """
     counts = [len(next(iter(ways.values()))) for ways in panels.values()]
-    figure, axes = new_figure(3.0, ncols=len(panels), width_ratios=counts)
+    figure, axes = style.new_figure(3.0, ncols=len(panels), width_ratios=counts)
     for ax, (layer, ways), count in zip(axes, panels.items(), counts, strict=True):
         for index, (way, values) in enumerate(ways.items()):
             places = np.arange(1, count + 1) + 0.4 * index - 0.2
@@ -168,12 +158,12 @@ def accuracy_lost(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]
 @styled
 def plane(scores: torch.Tensor, labels: torch.Tensor) -> Figure:
     """Dots at `scores` `(n, 2)`, a colour and marker for each label, its number at its centre."""
-    figure, ax = new_figure(5.4)
+    figure, ax = style.new_figure(5.4)
     kinds = labels.unique().tolist()
     for turn, label in product(range(TURNS), kinds):  # in turns: no cloud lies on top of another
         own = scores[labels == label][turn::TURNS]
-        style = {"marker": MARKERS[label % 5], "color": TEN_COLOURS[label % 10]}
-        ax.plot(own[:, 0], own[:, 1], linestyle="", markersize=2.5, alpha=0.5, **style)
+        look = {"marker": MARKERS[label % 5], "color": TEN_COLOURS[label % 10]}
+        ax.plot(own[:, 0], own[:, 1], linestyle="", markersize=2.5, alpha=0.5, **look)
     for label in kinds:
         x, y = scores[labels == label].median(dim=0).values.tolist()
         outline = [withStroke(foreground="w", linewidth=3)]
@@ -183,26 +173,24 @@ def plane(scores: torch.Tensor, labels: torch.Tensor) -> Figure:
 
 
 @styled
-def occlusions(
-    images: torch.Tensor, leads: Mapping[str, torch.Tensor], before: torch.Tensor, side: int
-) -> Figure:
+def occlusions(images: torch.Tensor, leads: Tensors, before: torch.Tensor, side: int) -> Figure:
     """A row for each image `(n, h, w)`: the image, then what each kind of square does to its lead.
 
     `leads` holds `(n, places, places)` for each kind, `before` the lead of each image as it is.
     A black line surrounds the places of the square's centre that change the answer.
     """
-    rows = len(images)
-    figure, axes = new_figure(1.75 * rows + 0.3, nrows=rows, ncols=1 + len(leads), squeeze=False)
+    rows, columns = len(images), 1 + len(leads)
+    figure, axes = style.new_figure(1.75 * rows + 0.3, nrows=rows, ncols=columns, squeeze=False)
     changes = {name: values - before[:, None, None] for name, values in leads.items()}
-    largest = max(change.abs().max() for change in changes.values())
+    colours = style.signed(max(change.abs().max() for change in changes.values()))
     size, edge = images.shape[-1], side // 2 - 0.5  # a square's centre keeps off the border
     extent = (edge, size - 1 - edge, size - 1 - edge, edge)
-    draw_pictures(axes[:, 0], images, [f"lead {value:.1f}" for value in before])
-    draw_frame(axes[0, 0], (1, 1, 1 + side, 1 + side), edgecolor="C4", linewidth=1.6)
+    style.draw_pictures(axes[:, 0], images, [f"lead {value:.1f}" for value in before])
+    style.draw_frame(axes[0, 0], (1, 1, 1 + side, 1 + side), edgecolor="C4", linewidth=1.6)
     for row, image in enumerate(images):
         for ax, (name, change) in zip(axes[row, 1:], changes.items(), strict=True):
             title = "" if row else name
-            drawn = draw_picture(ax, change[row], title, extent=extent, **signed(largest))
+            drawn = style.draw_picture(ax, change[row], title, extent=extent, **colours)
             ax.contour(image, levels=[1.2], colors="0.55", linewidths=0.8)
             places = np.arange(change.shape[-1]) + side // 2
             if (leads[name][row] < 0).any():
@@ -215,17 +203,14 @@ def occlusions(
 
 @styled
 def all_layers(
-    image: torch.Tensor,
-    layers: Mapping[str, torch.Tensor],
-    units: Mapping[str, torch.Tensor],
-    probabilities: torch.Tensor,
+    image: torch.Tensor, layers: Tensors, units: Tensors, probabilities: torch.Tensor
 ) -> Figure:
     """Image, stacks of maps, strips of units and probabilities of one digit, from top to bottom."""
     of_maps = [0.3 + 8.6 / len(maps) for maps in layers.values()]  # wide enough for the figure
     heights = [1.8, *of_maps, *[0.5] * len(units), 1.6]
-    figure, axes = new_figure(sum(heights), nrows=len(heights), height_ratios=heights)
+    figure, axes = style.new_figure(sum(heights), nrows=len(heights), height_ratios=heights)
     (first, *stages, last) = axes
-    draw_picture(first, image, "image {}×{}".format(*image.shape), HEADLINE)
+    style.draw_picture(first, image, "image {}×{}".format(*image.shape), HEADLINE)
     for ax, (name, maps) in zip(stages, layers.items(), strict=False):
         strip(ax, name, maps, len(maps))
     for ax, (name, values) in zip(stages[len(layers) :], units.items(), strict=True):
@@ -256,7 +241,7 @@ def _mosaic(pictures: torch.Tensor, columns: int) -> np.ndarray:
 
 def strip(ax: Axes, name: str, maps: torch.Tensor, columns: int) -> AxesImage:
     """Maps `(n, h, w)` in one colour scale, in rows of `columns`, each under its number."""
-    picture_axes(ax, "{}: {} maps of {}×{}".format(name, *maps.shape), **HEADLINE)
+    style.picture_axes(ax, "{}: {} maps of {}×{}".format(name, *maps.shape), **HEADLINE)
     rows = -(-len(maps) // columns)
     for index, values in enumerate(maps):  # maps of all sizes are squares of side 1
         row, column = divmod(index, columns)
@@ -271,4 +256,4 @@ def strip(ax: Axes, name: str, maps: torch.Tensor, columns: int) -> AxesImage:
 def draw_units(ax: Axes, name: str, values: torch.Tensor) -> None:
     """Values `(n,)` of the units of a linear layer as a strip, black for 0."""
     title = f"{name}: {len(values)} units"
-    draw_picture(ax, values[None], title, HEADLINE, cmap=MAPS, aspect="auto", vmin=0)
+    style.draw_picture(ax, values[None], title, HEADLINE, cmap=MAPS, aspect="auto", vmin=0)

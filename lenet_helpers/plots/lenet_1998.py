@@ -10,15 +10,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch.nn import functional
 
-from lenet_helpers.plots.style import draw_pictures, new_figure, styled
+from lenet_helpers.plots import style
+from lenet_helpers.plots.style import Tensors, Values, styled
 
 
 @styled
-def squashing(sums: torch.Tensor, curves: Mapping[str, torch.Tensor]) -> Figure:
+def squashing(sums: torch.Tensor, curves: Tensors) -> Figure:
     """Curves over the same sums; the first one is marked at -1 and 1."""
-    figure, ax = new_figure(2.8)
-    for (name, values), style in zip(curves.items(), ("-", "--", ":"), strict=True):
-        ax.plot(sums, values, style, label=name)
+    figure, ax = style.new_figure(2.8)
+    for (name, values), dash in zip(curves.items(), ("-", "--", ":"), strict=True):
+        ax.plot(sums, values, dash, label=name)
     ax.plot([-1, 1], [-1, 1], "o", color="C0")
     ax.set(xlabel="sum a", ylabel="value", ylim=(-2, 2.4))
     ax.legend(loc="upper left")
@@ -28,7 +29,7 @@ def squashing(sums: torch.Tensor, curves: Mapping[str, torch.Tensor]) -> Figure:
 @styled
 def connection_table(table: Sequence[str]) -> Figure:
     """A filled square where a map of C3 sees a map of S2."""
-    figure, ax = new_figure(2.9)
+    figure, ax = style.new_figure(2.9)
     seen = np.array([[str(source) in row for row in table] for source in range(6)])
     ax.imshow(seen, cmap="Blues", vmin=0, vmax=1.4)
     ax.set_xticks(np.arange(len(table) + 1) - 0.5, minor=True)
@@ -44,8 +45,8 @@ def connection_table(table: Sequence[str]) -> Figure:
 @styled
 def bitmaps(pictures: torch.Tensor) -> Figure:
     """Pictures `(n, height, width)` of -1 (black) and +1 (white, the ink) in one row."""
-    figure, axes = new_figure(1.5, ncols=len(pictures))
-    draw_pictures(axes, _framed(pictures, -1), range(len(pictures)), vmin=-1, vmax=1)
+    figure, axes = style.new_figure(1.5, ncols=len(pictures))
+    style.draw_pictures(axes, _framed(pictures, -1), range(len(pictures)), vmin=-1, vmax=1)
     return figure
 
 
@@ -57,21 +58,19 @@ def _framed(pictures: torch.Tensor, level: float) -> torch.Tensor:
 @styled
 def codes(images: torch.Tensor, values: torch.Tensor, nearest: torch.Tensor) -> Figure:
     """Digits `(n, height, width)`, their codes and the nearest bitmaps `(n, 12, 7)`."""
-    figure, axes = new_figure(3.3, nrows=3, ncols=len(images))
-    draw_pictures(axes[0], images, name="digit")
+    figure, axes = style.new_figure(3.3, nrows=3, ncols=len(images))
+    style.draw_pictures(axes[0], images, name="digit")
     rows = ((values, 1.7159, "F6"), (nearest, 1, "bitmap"))
     for line, (pictures, ink, name) in zip(axes[1:], rows, strict=True):
-        draw_pictures(line, _framed(pictures, -ink), name=name, vmin=-ink, vmax=ink)
+        style.draw_pictures(line, _framed(pictures, -ink), name=name, vmin=-ink, vmax=ink)
     return figure
 
 
 @styled
-def step_sizes(
-    sizes: Mapping[str, Mapping[str, torch.Tensor]], published: tuple[float, float]
-) -> Figure:
+def step_sizes(sizes: Mapping[str, Tensors], published: tuple[float, float]) -> Figure:
     """For each kind of first weights and each layer, the range of its step sizes."""
     names = list(next(iter(sizes.values())))
-    figure, ax = new_figure(0.9 + 0.36 * len(names))
+    figure, ax = style.new_figure(0.9 + 0.36 * len(names))
     for number, (kind, layers) in enumerate(sizes.items()):
         places = -np.arange(len(names)) + 0.15 - 0.3 * number
         low, high = ([edge(layers[n]) for n in names] for edge in (torch.min, torch.max))
@@ -87,10 +86,10 @@ def step_sizes(
 
 
 @styled
-def first_weights(accuracies: Mapping[tuple[str, str], Sequence[float]]) -> Figure:
+def first_weights(accuracies: Mapping[tuple[str, str], Values]) -> Figure:
     """Accuracies of the seeds by (first weights, way of training): a row for each way."""
     kinds, ways = (list(dict.fromkeys(part)) for part in zip(*accuracies, strict=True))
-    figure, ax = new_figure(1.0 + 0.5 * len(ways))
+    figure, ax = style.new_figure(1.0 + 0.5 * len(ways))
     for (kind, way), values in accuracies.items():
         number = kinds.index(kind)
         place = -ways.index(way) + 0.15 - 0.3 * number
@@ -106,11 +105,9 @@ def first_weights(accuracies: Mapping[tuple[str, str], Sequence[float]]) -> Figu
 
 
 @styled
-def errors(
-    test: Sequence[Sequence[float]], training: Sequence[Sequence[float]], published: float
-) -> Figure:
+def errors(test: Sequence[Values], training: Sequence[Values], published: float) -> Figure:
     """One curve of errors after each pass for each seed; errors are fractions 0…1."""
-    figure, ax = new_figure(3.4)
+    figure, ax = style.new_figure(3.4)
     for name, curves, color in (("test", test, "C0"), ("training", training, "C1")):
         for number, curve in enumerate(curves):
             label = None if number else f"{name}, {len(curves)} seeds"

@@ -14,7 +14,8 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from lenet_helpers.model import LayerRow
-from lenet_helpers.plots.style import draw_frame, draw_picture, new_figure, signed, styled
+from lenet_helpers.plots import style
+from lenet_helpers.plots.style import Tensors, Values, styled
 
 INCHES_PER_PIXEL = 0.028  # of a map in the block diagram
 MIDDLE = 1.25  # height at which its blocks are centred
@@ -22,52 +23,46 @@ MIDDLE = 1.25  # height at which its blocks are centred
 
 @styled
 def convolution(
-    image: torch.Tensor,
-    kernels: Mapping[str, torch.Tensor],
-    maps: Mapping[str, torch.Tensor],
-    window: tuple[int, int],
+    image: torch.Tensor, kernels: Tensors, maps: Tensors, window: tuple[int, int]
 ) -> Figure:
     """Image, kernel and feature map, a row for each kernel; `window` is a place in the map."""
-    figure, axes = new_figure(2.35 * len(kernels), nrows=len(kernels), ncols=3, squeeze=False)
+    figure, axes = style.new_figure(2.35 * len(kernels), nrows=len(kernels), ncols=3, squeeze=False)
     largest = max(feature_map.abs().max() for feature_map in maps.values())
     for (left, middle, right), (name, kernel) in zip(axes, kernels.items(), strict=True):
         side, shown = len(kernel), maps[name]
-        draw_picture(left, image, "image {}×{}".format(*image.shape))
+        style.draw_picture(left, image, "image {}×{}".format(*image.shape))
         _frame(left, window, side)
-        draw_picture(middle, kernel, f"{name}, {side}×{side}", **signed(2 * kernel.max()))
+        colours = style.signed(2 * kernel.max())
+        style.draw_picture(middle, kernel, f"{name}, {side}×{side}", **colours)
         for (row, column), weight in np.ndenumerate(kernel.numpy()):
             middle.text(column, row, f"{weight:+.1f}", ha="center", va="center", fontsize=8)
         title = "feature map {}×{}".format(*shown.shape)
-        drawn = draw_picture(right, shown, title, **signed(largest))
+        drawn = style.draw_picture(right, shown, title, **style.signed(largest))
         _frame(right, window, 1)
         figure.colorbar(drawn, ax=right, fraction=0.045, label="value")
     return figure
 
 
 @styled
-def pooling(feature_map: torch.Tensor, pooled: Mapping[str, torch.Tensor]) -> Figure:
+def pooling(feature_map: torch.Tensor, pooled: Tensors) -> Figure:
     """A feature map beside its pooled versions, all in one scale of brightness."""
     panels = {"feature map": feature_map, **pooled}
-    figure, axes = new_figure(2.6, ncols=len(panels))
+    figure, axes = style.new_figure(2.6, ncols=len(panels))
     for ax, (name, values) in zip(axes, panels.items(), strict=True):
         title = "{} {}×{}".format(name, *values.shape)
-        drawn = draw_picture(ax, values, title, vmin=0, vmax=feature_map.max())
+        drawn = style.draw_picture(ax, values, title, vmin=0, vmax=feature_map.max())
     figure.colorbar(drawn, ax=list(axes), fraction=0.02, shrink=0.83, label="value")
     return figure
 
 
 @styled
-def activations(
-    inputs: torch.Tensor,
-    values: Mapping[str, torch.Tensor],
-    derivatives: Mapping[str, torch.Tensor],
-) -> Figure:
+def activations(inputs: torch.Tensor, values: Tensors, derivatives: Tensors) -> Figure:
     """Curves of activation functions and of their derivatives, side by side."""
-    figure, axes = new_figure(2.9, ncols=2)
+    figure, axes = style.new_figure(2.9, ncols=2)
     panels = {"$f(x)$": values, "derivative $f'(x)$": derivatives}
     for ax, (label, curves) in zip(axes, panels.items(), strict=True):
-        for (name, curve), style in zip(curves.items(), ("-", "--", "-."), strict=False):
-            ax.plot(inputs, curve, style, label=name)
+        for (name, curve), dash in zip(curves.items(), ("-", "--", "-."), strict=False):
+            ax.plot(inputs, curve, dash, label=name)
         ax.set(xlabel="$x$", ylabel=label)
     axes[0].set_ylim(-1.2, 2.2)  # ReLU goes on: the bend is what matters
     axes[0].legend()
@@ -75,12 +70,12 @@ def activations(
 
 
 @styled
-def vanishing_gradients(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+def vanishing_gradients(panels: Mapping[str, Mapping[str, Values]]) -> Figure:
     """Size of the gradient per layer: a panel for each network, a line for each activation.
 
     A size is the root mean square over the layer's weights. One logarithmic axis for all panels.
     """
-    figure, axes = new_figure(3.1, ncols=len(panels), sharey=True, squeeze=False)
+    figure, axes = style.new_figure(3.1, ncols=len(panels), sharey=True, squeeze=False)
     for ax, (network, lines) in zip(axes.flat, panels.items(), strict=True):
         for (name, sizes), marker in zip(lines.items(), "os^D", strict=False):
             ax.plot(range(1, len(sizes) + 1), sizes, marker=marker, label=name)
@@ -108,7 +103,7 @@ def architecture(
     operations
         What leads to each layer, and the side of its window, 0 if it reads everything.
     """
-    figure, ax = new_figure(2.45)
+    figure, ax = style.new_figure(2.45)
     blocks = {"image": (1, *image.shape), **shapes}
     widths = [_block_width(shape) for shape in blocks.values()]
     gap = (7.1 - sum(widths)) / (len(widths) - 1)
@@ -128,7 +123,7 @@ def architecture(
 @styled
 def parameters_and_connections(rows: Sequence[LayerRow]) -> Figure:
     """Share of each row of the layer table in all parameters and in all connections."""
-    figure, ax = new_figure(3.2)
+    figure, ax = style.new_figure(3.2)
     places = np.arange(len(rows))
     for kind, shift in (("parameters", -0.2), ("connections", 0.2)):
         counts = np.array([getattr(row, kind) for row in rows])
@@ -144,14 +139,12 @@ def parameters_and_connections(rows: Sequence[LayerRow]) -> Figure:
 
 @styled
 def receptive_fields(
-    image: torch.Tensor,
-    squares: Mapping[str, tuple[int, int, int]],
-    seen: Mapping[str, torch.Tensor],
+    image: torch.Tensor, squares: Mapping[str, tuple[int, int, int]], seen: Tensors
 ) -> Figure:
     """Squares `(top, left, side)` of the arithmetic over the pixels that were measured as seen."""
-    figure, axes = new_figure(2.2, ncols=len(squares))
+    figure, axes = style.new_figure(2.2, ncols=len(squares))
     for ax, (name, (top, left, side)) in zip(axes, squares.items(), strict=True):
-        draw_picture(ax, image, f"{name}\n{side}×{side}")
+        style.draw_picture(ax, image, f"{name}\n{side}×{side}")
         shade = np.zeros((*image.shape, 4))  # red, green, blue, opacity
         shade[np.asarray(seen[name])] = to_rgba("C5", 0.5)
         ax.imshow(shade)
@@ -207,5 +200,5 @@ def _fan(ax: Axes, source: tuple, target: tuple, window: float) -> None:
 def _frame(ax: Axes, corner: tuple[int, int], side: int) -> None:
     """Outline of the square whose upper left pixel is `corner` (row, column)."""
     row, column = corner
-    frame = draw_frame(ax, (row, column, row + side, column + side), edgecolor="C1")
+    frame = style.draw_frame(ax, (row, column, row + side, column + side), edgecolor="C1")
     frame.set(linewidth=1.8, path_effects=[withStroke(foreground="w", linewidth=3.4)])

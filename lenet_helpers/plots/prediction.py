@@ -11,34 +11,28 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from lenet_helpers.plots import style
 from lenet_helpers.plots.feature_maps import HEADLINE, draw_units, strip
-from lenet_helpers.plots.style import (
-    draw_frame,
-    draw_picture,
-    draw_pictures,
-    new_figure,
-    picture_axes,
-    picture_grid,
-    styled,
-)
+from lenet_helpers.plots.style import Values, styled
 
 ODDS_TICKS = (0.5, 0.9, 0.99, 0.999, 0.9999)
 SMALL = {"fontsize": 9}
+Pictures = Sequence[np.ndarray]
 
 
 @styled
-def gallery(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
+def gallery(images: Pictures, titles: Sequence[str]) -> Figure:
     """Pictures, eight in a row; the second line of a title may hold a number."""
-    return picture_grid(1.25, 8, images, titles, words=SMALL)
+    return style.picture_grid(1.25, 8, images, titles, words=SMALL)
 
 
 @styled
-def probability_bars(images: Sequence[np.ndarray], probabilities: Sequence[np.ndarray]) -> Figure:
+def probability_bars(images: Pictures, probabilities: Pictures) -> Figure:
     """Each image `(height, width)` beside its ten probabilities as bars, two pairs in a row."""
     rows = -(-len(images) // 2)
     places = {"nrows": rows, "ncols": 4, "width_ratios": [1, 2, 1, 2], "squeeze": False}
-    figure, axes = new_figure(1.7 * rows, **places)
-    draw_pictures(axes[:, ::2].flat[: len(images)], images)
+    figure, axes = style.new_figure(1.7 * rows, **places)
+    style.draw_pictures(axes[:, ::2].flat[: len(images)], images)
     bars = axes[:, 1::2]
     for ax, row in zip(bars.flat, probabilities, strict=False):
         _draw_bars(ax, row)
@@ -60,17 +54,14 @@ def _draw_bars(ax: Axes, values: np.ndarray) -> None:
 
 @styled
 def reliability(
-    promised: Sequence[float],
-    kept: Sequence[float],
-    ranges: Sequence[tuple[float, float]],
-    counts: Sequence[int],
+    promised: Values, kept: Values, ranges: Sequence[tuple[float, float]], counts: Sequence[int]
 ) -> Figure:
     """Share that is right against the mean probability, drawn in the odds.
 
     Each group has a dot, a bar over its range of shares, and its number of digits. A dot on the
     edge stands for 0 or 100 %, which have no place in the odds.
     """
-    figure, axis = new_figure(4.0)
+    figure, axis = style.new_figure(4.0)
     low, high = 0.5 * min(promised), 1 - (1 - max(promised)) / 3
     axis.plot([low, high], [low, high], color="0.6", linestyle="--", label="promise kept")
     bottoms, tops = np.clip(np.transpose(ranges), low, high)
@@ -99,13 +90,12 @@ def _in_odds(axis: Axis, low: float, high: float) -> None:
 def preparation(rows: Sequence[Mapping[str, np.ndarray]], names: Sequence[str] = ()) -> Figure:
     """Every step of the preparation from left to right, one row for each picture."""
     steps = list(rows[0])
-    figure, axes = new_figure(
-        0.95 * len(rows) + 0.2, nrows=len(rows), ncols=len(steps), squeeze=False
-    )
+    panels = {"nrows": len(rows), "ncols": len(steps), "squeeze": False}
+    figure, axes = style.new_figure(0.95 * len(rows) + 0.2, **panels)
     for number, (line, pictures) in enumerate(zip(axes, rows, strict=True)):
         for axis, step in zip(line, steps, strict=True):
             picture, title = pictures[step], step if number == 0 else ""
-            draw_picture(axis, picture, title, {"fontsize": 8.5}, vmin=0, vmax=1)
+            style.draw_picture(axis, picture, title, {"fontsize": 8.5}, vmin=0, vmax=1)
             height, width = picture.shape[:2]
             room = max(height, width) / 2  # a square around every picture: the titles align
             axis.set(xlim=(width / 2 - room - 0.5, width / 2 + room - 0.5))
@@ -119,9 +109,9 @@ def preparation(rows: Sequence[Mapping[str, np.ndarray]], names: Sequence[str] =
 def number(
     steps: Mapping[str, np.ndarray],
     boxes: Sequence[tuple[int, int, int, int]],
-    images: Sequence[np.ndarray],
+    images: Pictures,
     digits: Sequence[int],
-    confidence: Sequence[float],
+    confidence: Values,
 ) -> Figure:
     """Every step from the picture of a number to its digits.
 
@@ -134,15 +124,15 @@ def number(
     images, digits, confidence
         What the network saw, what it answered, and with which probability.
     """
-    figure, axes = new_figure(4.6, nrows=3, ncols=2)
+    figure, axes = style.new_figure(4.6, nrows=3, ncols=2)
     for axis, (name, picture) in zip(axes.flat, steps.items(), strict=False):
         shown = _in_colours(picture) if picture.dtype.kind == "i" else picture
-        draw_picture(axis, shown, name, vmin=0, vmax=1)
+        style.draw_picture(axis, shown, name, vmin=0, vmax=1)
     last, seen = axes[2]
     for box, digit in zip(boxes, digits, strict=True):
-        draw_frame(last, box, 0.5, edgecolor="0.4", linewidth=0.7)
+        style.draw_frame(last, box, 0.5, edgecolor="0.4", linewidth=0.7)
         last.text((box[1] + box[3]) / 2, box[0] - 2, digit, ha="center", va="bottom", fontsize=8)
-    picture_axes(seen, "what the network sees and says")
+    style.picture_axes(seen, "what the network sees and says")
     columns = min(len(images), 6)
     for place, (image, digit, sure) in enumerate(zip(images, digits, confidence, strict=True)):
         row, column = divmod(place, columns)
@@ -161,16 +151,16 @@ def _in_colours(parts: np.ndarray) -> np.ndarray:
 
 @styled
 def beside(
-    above: Sequence[np.ndarray],
-    below: Sequence[np.ndarray],
+    above: Pictures,
+    below: Pictures,
     titles_above: Sequence[str],
     titles_below: Sequence[str],
     names: tuple[str, str],
 ) -> Figure:
     """Two rows of pictures that belong together, each under its title."""
-    figure, axes = new_figure(2.9, nrows=2, ncols=len(above), squeeze=False)
-    draw_pictures(axes[0], above, titles_above, words=SMALL, vmin=0, vmax=1)
-    draw_pictures(axes[1], below, titles_below, words=SMALL, vmin=0, vmax=1)
+    figure, axes = style.new_figure(2.9, nrows=2, ncols=len(above), squeeze=False)
+    style.draw_pictures(axes[0], above, titles_above, words=SMALL, vmin=0, vmax=1)
+    style.draw_pictures(axes[1], below, titles_below, words=SMALL, vmin=0, vmax=1)
     for line, name in zip(axes, names, strict=True):
         line[0].set_ylabel(name, **SMALL)
     return figure
@@ -178,16 +168,13 @@ def beside(
 
 @styled
 def threshold_cost(
-    thresholds: Sequence[float],
-    answered: Sequence[float],
-    accuracy: Sequence[float],
-    refused: Sequence[float],
+    thresholds: Values, answered: Values, accuracy: Values, refused: Values
 ) -> Figure:
     """Left: digits answered and their accuracy; right: non-digits refused; over the threshold.
 
     The threshold is drawn in its odds.
     """
-    figure, (left, right) = new_figure(3.0, ncols=2)
+    figure, (left, right) = style.new_figure(3.0, ncols=2)
     left.plot(thresholds, answered, label="test digits answered")
     left.plot(thresholds, accuracy, linestyle="--", label="right among these")
     right.plot(thresholds, refused, color="C2", label="non-digits refused")
@@ -195,7 +182,7 @@ def threshold_cost(
     for axis in (left, right):
         axis.set(xlabel="threshold of the probability", ylabel="share")
         _in_odds(axis.xaxis, min(thresholds), max(thresholds))
-        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        axis.yaxis.set_major_formatter(PercentFormatter(1))
         axis.legend()
     return figure
 
@@ -209,9 +196,9 @@ def live(
     probabilities: np.ndarray,
 ) -> Figure:
     """What `watch` gives: image and probabilities above, then maps and units, as in the view."""
-    heights = [2.0, 1.35, 1.75, 0.35]
-    figure, axes = new_figure(5.6, nrows=4, ncols=2, width_ratios=[1, 3], height_ratios=heights)
-    draw_picture(axes[0, 0], image, "prepared, 28×28", HEADLINE, vmin=0, vmax=1)
+    ratios = {"width_ratios": [1, 3], "height_ratios": [2.0, 1.35, 1.75, 0.35]}
+    figure, axes = style.new_figure(5.6, nrows=4, ncols=2, **ratios)
+    style.draw_picture(axes[0, 0], image, "prepared, 28×28", HEADLINE, vmin=0, vmax=1)
     _draw_bars(axes[0, 1], 100 * probabilities)
     axes[0, 1].set(ylim=(0, 105), ylabel="probability (%)")
     first, second, last = (_joined(figure, row) for row in axes[1:])

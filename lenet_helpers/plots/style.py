@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import wraps
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.style
 import numpy as np
@@ -20,6 +19,9 @@ from matplotlib.patches import Rectangle
 
 from lenet_helpers.files import write_whole
 from lenet_helpers.plots.captions import FIGURES
+
+if TYPE_CHECKING:
+    import torch
 
 WIDTH = 7.2  # inches: a column of a page
 SCREEN_DPI = 110
@@ -34,16 +36,11 @@ FORMATS = tuple(METADATA)
 # How `run --figures` tells the kernels of the lessons what to write.
 FORMATS_VARIABLE, DPI_VARIABLE = "LENET_FIGURE_FORMATS", "LENET_FIGURE_DPI"
 
+Values = Sequence[float]
+Tensors = Mapping[str, "torch.Tensor"]  # by name
 
-def styled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator: draw in the style of the course and leave the reader's settings alone."""
-
-    @wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        with matplotlib.style.context(["default", STYLE]):
-            return function(*args, **kwargs)
-
-    return wrapper
+# Decorator: draw in the style of the course and leave the reader's settings alone.
+styled = matplotlib.style.context(["default", STYLE])
 
 
 def new_figure(height: float, **subplots: Any) -> tuple[Figure, Any]:
@@ -75,17 +72,13 @@ def draw_picture(
 
 
 def draw_pictures(
-    axes: Sequence[Axes],
-    pictures: Sequence[Any],
-    titles: Sequence[object] | None = None,
-    name: str = "",
-    **options: Any,
+    axes: np.ndarray, pictures: Sequence, titles: Sequence = (), name: str = "", **options: Any
 ) -> AxesImage:
     """A row of pictures, each under its title, behind the row's name; gives the last one.
 
     Other keywords go to `draw_picture`.
     """
-    for ax, picture, title in zip(axes, pictures, titles or [""] * len(pictures), strict=True):
+    for ax, picture, title in zip(axes, pictures, titles or [""] * len(axes), strict=True):
         drawn = draw_picture(ax, picture, title, **options)
     axes[0].set_ylabel(name)
     return drawn
@@ -124,11 +117,7 @@ def draw_frame(ax: Axes, box: Sequence[int], room: float = 0, **options: Any) ->
 
 @styled
 def save_figure(
-    figure: Figure,
-    name: str,
-    folder: str | Path,
-    formats: Iterable[str] = ("png",),
-    dpi: int = 200,
+    figure: Figure, name: str, folder: str | Path, formats: Iterable[str] = ("png",), dpi: int = 200
 ) -> None:
     """Write `figure` to `folder/name.<format>`; the same picture gives the same bytes."""
     for kind in formats:

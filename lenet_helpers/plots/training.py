@@ -11,7 +11,8 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from lenet_helpers.plots.style import new_figure, picture_grid, styled
+from lenet_helpers.plots import style
+from lenet_helpers.plots.style import Values, styled
 
 if TYPE_CHECKING:
     from lenet_helpers.training import History
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 WINDOW = 40  # batches over which the loss is averaged in figures
 
 
-def smoothed(losses: Sequence[float], window: int = WINDOW) -> np.ndarray:
+def smoothed(losses: Values, window: int = WINDOW) -> np.ndarray:
     """Mean of the last `window` losses at each step, of fewer at the start."""
     sums = np.cumsum(np.insert(np.asarray(losses, dtype=float), 0, 0.0))
     last = np.arange(1, len(sums))
@@ -30,7 +31,7 @@ def smoothed(losses: Sequence[float], window: int = WINDOW) -> np.ndarray:
 @styled
 def cross_entropy_curve() -> Figure:
     """Loss of one sample against the probability of its right class."""
-    figure, ax = new_figure(2.8)
+    figure, ax = style.new_figure(2.8)
     probability = np.linspace(0.01, 1, 400)
     ax.plot(probability, -np.log(probability))
     ax.plot(0.1, math.log(10), "o", color="C1")
@@ -41,16 +42,13 @@ def cross_entropy_curve() -> Figure:
 
 @styled
 def step_losses(
-    runs: Mapping[str, Sequence[float]],
-    *,
-    floor: float | None = None,
-    logarithmic: bool = False,
+    runs: Mapping[str, Values], *, floor: float | None = None, logarithmic: bool = False
 ) -> Figure:
     """Smoothed training loss per step, one curve for each run; a single run is shown raw too.
 
     `floor` draws a dashed line at a loss that cannot be passed.
     """
-    figure, ax = new_figure(3.2)
+    figure, ax = style.new_figure(3.2)
     for name, losses in runs.items():
         steps = np.arange(1, len(losses) + 1)
         if len(runs) == 1:
@@ -68,11 +66,9 @@ def step_losses(
 
 
 @styled
-def learning_rates(
-    rates: Mapping[str, Sequence[float]], losses: Mapping[str, Sequence[float]]
-) -> Figure:
+def learning_rates(rates: Mapping[str, Values], losses: Mapping[str, Values]) -> Figure:
     """Learning rate and smoothed loss over the steps, side by side, one curve for each run."""
-    figure, (left, right) = new_figure(3.4, ncols=2)
+    figure, (left, right) = style.new_figure(3.4, ncols=2)
     for name, values in rates.items():
         steps = np.arange(1, len(values) + 1)
         highest = f"{max(values):.5f}".rstrip("0")
@@ -88,14 +84,14 @@ def learning_rates(
 @styled
 def learning_curves(history: History) -> Figure:
     """Accuracy and loss of training and validation after each epoch, side by side."""
-    figure, (left, right) = new_figure(2.9, ncols=2)
+    figure, (left, right) = style.new_figure(2.9, ncols=2)
     epochs = history.column("epoch")
     marker = "o" if len(epochs) < 12 else ""
     for name, prefix in (("training", ""), ("validation", "validation_")):
         left.plot(epochs, history.column(f"{prefix}accuracy"), marker=marker, label=name)
         right.plot(epochs, history.column(f"{prefix}loss"), marker=marker, label=name)
     left.set(xlabel="epoch", ylabel="accuracy")
-    left.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    left.yaxis.set_major_formatter(PercentFormatter(1))
     right.set(xlabel="epoch", ylabel="loss")
     right.set_ylim(bottom=0)
     for ax in (left, right):
@@ -107,7 +103,7 @@ def learning_curves(history: History) -> Figure:
 @styled
 def confusion_matrix(counts: np.ndarray) -> Figure:
     """Counts `(classes, classes)`: rows are true classes, columns the network's answers."""
-    figure, ax = new_figure(5.4)
+    figure, ax = style.new_figure(5.4)
     mistakes = np.array(counts, dtype=float)
     np.fill_diagonal(mistakes, 0)  # or the thousand right ones would hide every mistake
     ax.imshow(mistakes, cmap="Oranges", vmax=max(mistakes.max(), 1) * 1.4)
@@ -123,9 +119,9 @@ def confusion_matrix(counts: np.ndarray) -> Figure:
 
 @styled
 def mistakes(
-    images: torch.Tensor, labels: Sequence[int], answers: Sequence[int], sure: Sequence[float]
+    images: torch.Tensor, labels: Sequence[int], answers: Sequence[int], sure: Values
 ) -> Figure:
     """Images `(n, 1, height, width)` with true class, answer and its probability; six a row."""
     words = zip(labels, answers, sure, strict=True)
     titles = [f"{label}, read as {answer}\n({value:.1%})" for label, answer, value in words]
-    return picture_grid(1.55, 6, images[:, 0], titles, words={"fontsize": 9})
+    return style.picture_grid(1.55, 6, images[:, 0], titles, words={"fontsize": 9})
