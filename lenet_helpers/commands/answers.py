@@ -1,60 +1,70 @@
-"""What the commands predict and evaluate print: answers, bars, and a report on a folder."""
+"""What the commands predict and evaluate print: answers, bars, and a report on a folder.
+
+What only figures and folders need is imported where it is needed: Matplotlib takes longer to load
+than a digit to read.
+"""
 
 from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import TypeVar
-
-import numpy as np
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from lenet_helpers.errors import CourseError
-from lenet_helpers.pen.photos import read_labels
 from lenet_helpers.reading.arithmetic import write_value
 from lenet_helpers.reading.digit import Prepared, prepare_digit
 from lenet_helpers.reading.expressions import Expression, classify, read_expression
-from lenet_helpers.reading.grammar import CLASSES, parse, plain
+from lenet_helpers.reading.grammar import CLASSES, DIGITS, parse, plain
 from lenet_helpers.reading.numbers import Number, read_number
 from lenet_helpers.reading.prediction import predict
 from lenet_helpers.reading.tuned import SURE
 from lenet_helpers.recipes import load_pretrained
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 BAR = 30  # characters for a probability of 1
 REFUSED = "none"
 Rows = Sequence[tuple[Path, str]]  # pictures and what is written on them
-Result = TypeVar("Result")
 pretrained = cache(load_pretrained)
-NUMBERS = "numbers"  # the recipe of the network with a class for what is no digit
-SYMBOLS = "symbols"  # the recipe of the network with 19 classes
 
 
 def prepare(path: Path) -> Prepared:
     """`prepare_digit`, with its warnings as lines of text."""
-    return with_notes(prepare_digit, path)
+    with notes(path):
+        return prepare_digit(path)
 
 
 def number(path: Path) -> Number:
     """`read_number` with the kit's network, its warnings as lines of text."""
-    return with_notes(partial(read_number, pretrained(NUMBERS)), path)
+    with notes(path):
+        return read_number(pretrained("numbers"), path)
 
 
 def expression(path: Path) -> Expression:
     """`read_expression` with the kit's network, its warnings as lines of text."""
-    return with_notes(partial(read_expression, pretrained(SYMBOLS)), path)
+    with notes(path):
+        return read_expression(pretrained("symbols"), path)
 
 
-def with_notes(read: Callable[[Path], Result], path: Path) -> Result:
-    """Read a picture; what it warns of becomes lines of text."""
+@contextmanager
+def notes(path: Path) -> Iterator[None]:
+    """While a picture is read, what it warns of becomes lines of text."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        result = read(path)
+        yield
     for warning in caught:
         print(f"{path}: note: {warning.message}", file=sys.stderr)
-    return result
+
+
+def bar(name: int, probability: float) -> str:
+    """A probability in per cent and as a bar."""
+    return f"  {name} {probability:7.1%} {'#' * round(BAR * probability)}".rstrip()
 
 
 def answer(name: str, prepared: Prepared) -> str:
@@ -62,10 +72,8 @@ def answer(name: str, prepared: Prepared) -> str:
     prediction = predict(pretrained(), prepared)
     sure = prediction.confidence.item()
     doubt = "" if sure >= SURE else "  (not sure: is this one digit?)"
-    lines = [f"{name}: {prediction.digit.item()}  {sure:.1%}{doubt}"]
-    for digit, probability in enumerate(prediction.probabilities[0].tolist()):
-        lines.append(f"  {digit} {probability:7.1%} {'#' * round(BAR * probability)}".rstrip())
-    return "\n".join(lines)
+    bars = map(bar, range(10), prediction.probabilities[0].tolist())
+    return "\n".join([f"{name}: {prediction.digit.item()}  {sure:.1%}{doubt}", *bars])
 
 
 def answer_number(name: str, number: Number) -> str:
@@ -73,18 +81,15 @@ def answer_number(name: str, number: Number) -> str:
     doubt = "" if number.sure else "  (not sure: is this a number?)"
     lines = [f"{name}: {number.text}{doubt}"]
     for digit, sure in zip(number.digits, number.confidence.tolist(), strict=True):
-        mark = "" if sure >= SURE else "  not sure"
-        lines.append(f"  {digit} {sure:7.1%} {'#' * round(BAR * sure)}{mark}")
+        lines.append(bar(digit, sure) + ("" if sure >= SURE else "  not sure"))
     return "\n".join(lines)
 
 
 def answer_expression(name: str, expression: Expression) -> str:
     """The text with its value or judgement, and below it the likeliest texts."""
     doubt = "" if expression.confidence >= SURE else "  (not sure)"
-    lines = [f"{name}: {expression.text}{doubt}", f"  {result(expression)}"]
-    for text, probability in expression.alternatives:
-        lines.append(f"  {probability:7.1%} {text}")
-    return "\n".join(lines)
+    others = [f"  {probability:7.1%} {text}" for text, probability in expression.alternatives]
+    return "\n".join([f"{name}: {expression.text}{doubt}", f"  {result(expression)}", *others])
 
 
 def result(expression: Expression) -> str:
@@ -98,10 +103,10 @@ def draw_expression(expression: Expression, path: Path) -> None:
     """Write a figure of the picture, the symbols, the tree and the value."""
     from lenet_helpers.plots import expressions as plots
 
-    symbols = expression.symbols
+    line, symbols = expression.line, expression.symbols
     figure = plots.expression(
-        expression.line.picture,
-        expression.line.strength,
+        line.picture,
+        line.strength,
         [symbol.box for symbol in symbols],
         [symbol.symbol for symbol in symbols],
         [symbol.probability for symbol in symbols],
@@ -147,28 +152,47 @@ def report(folder: Path) -> str:
     or expressions. A picture that is refused counts as misread. Pictures with other labels are
     left out, and named at the end.
     """
+    from lenet_helpers.pen.photos import read_labels
+
     rows, others = [], []
     for path, label in read_labels(folder):
         truth = plain(label)
-        known = bool(truth) and set(truth) <= set(CLASSES)
-        (rows if known else others).append((path, truth if known else label))
+        if truth and set(truth) <= set(CLASSES):
+            rows.append((path, truth))
+        else:
+            others.append(f"{path.name}: {label or 'no label'}")
     if not rows:
         raise CourseError(f"No label in {folder} is a digit, a number or arithmetic.")
-    lines = [_report(rows)]
-    if others:
-        lines += ["", f"left out: {len(others)}, whose label is no digit, number or arithmetic"]
-        lines += [f"{path.name}: {label or 'no label'}" for path, label in others]
-    return "\n".join(lines)
+    digits = all(set(truth) <= set(DIGITS) for _, truth in rows)
+    if all(len(truth) == 1 for _, truth in rows):
+        text = report_classes(rows, digits)
+    elif digits:
+        text = report_texts(rows, lambda path: number(path).text, "numbers")
+    else:
+        text = report_texts(rows, lambda path: expression(path).text, "expressions")
+    return text + listed("left out: {}, whose label is no digit, number or arithmetic", others)
 
 
-def _report(rows: Rows) -> str:
-    single = all(len(truth) == 1 for _, truth in rows)
-    digits = all(set(truth) <= set(_DIGITS) for _, truth in rows)
-    if single:
-        return report_classes(rows, *(("course", "digits") if digits else (SYMBOLS, "symbols")))
-    if digits:
-        return report_texts(rows, lambda path: number(path).text, "numbers")
-    return report_texts(rows, lambda path: expression(path).text, "expressions")
+def listed(what: str, rows: Sequence[str]) -> str:
+    """Lines below a report: how many, and each; nothing where there is nothing to list."""
+    return "\n".join(["", "", what.format(len(rows)), *rows]) if rows else ""
+
+
+def read_all(rows: Rows, read: Callable[[Path], tuple[str, str]]) -> tuple[list[str], list[str]]:
+    """What is read of each picture, nothing if it is refused; and a line on each that is misread.
+
+    `read` gives what it read, and what is to be said of it.
+    """
+    texts, misread = [], []
+    for path, truth in rows:
+        try:
+            text, words = read(path)
+        except CourseError as error:
+            text, words = "", f"refused: {error}"
+        texts.append(text)
+        if text != truth:
+            misread.append(f"{path.name}: {truth}, {words}")
+    return texts, misread
 
 
 def report_texts(rows: Rows, read: Callable[[Path], str], what: str) -> str:
@@ -177,65 +201,44 @@ def report_texts(rows: Rows, read: Callable[[Path], str], what: str) -> str:
     The character error rate is the edit distance between what is written and what is read, over
     the characters that are written. A picture that is refused counts as read with nothing in it.
     """
-    wrong, failures = 0, []
-    for path, truth in rows:
-        try:
-            text = read(path)
-            note = f"read as {text}"
-        except CourseError as error:
-            text, note = "", f"refused: {error}"
-        if text != truth:
-            wrong += edit_distance(truth, text)
-            failures.append(f"{path.name}: {truth}, {note}")
-    right, written = len(rows) - len(failures), sum(len(truth) for _, truth in rows)
-    lines = [
-        f"exact {right / len(rows):.2%} ({right} of {len(rows)} {what})",
-        f"character error rate {wrong / written:.2%} ({wrong} of {written} characters)",
-    ]
-    if failures:
-        lines += ["", f"misread: {len(failures)}", *failures]
-    return "\n".join(lines)
+    texts, misread = read_all(rows, lambda path: (text := read(path), f"read as {text}"))
+    truths = [truth for _, truth in rows]
+    wrong, written = sum(map(edit_distance, truths, texts)), sum(map(len, truths))
+    right = len(rows) - len(misread)
+    exact = f"exact {right / len(rows):.2%} ({right} of {len(rows)} {what})"
+    rate = f"character error rate {wrong / written:.2%} ({wrong} of {written} characters)"
+    return f"{exact}\n{rate}" + listed("misread: {}", misread)
 
 
 def edit_distance(one: str, other: str) -> int:
     """Fewest characters to insert, delete or replace, to make one text of the other."""
-    row = list(range(len(other) + 1))
-    for i, here in enumerate(one, start=1):
-        diagonal, row[0] = row[0], i
-        for j, there in enumerate(other, start=1):
-            replaced = diagonal + (here != there)
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, replaced)
+    row = list(range(len(other) + 1))  # from the first characters of `one` to each start of `other`
+    for count, here in enumerate(one, start=1):
+        last, row = row, [count]
+        for j, there in enumerate(other):
+            row.append(min(last[j + 1] + 1, row[j] + 1, last[j] + (here != there)))
     return row[-1]
 
 
-def report_classes(rows: Rows, network: str, what: str) -> str:
+def report_classes(rows: Rows, digits: bool) -> str:
     """Accuracy, confusion and failures over pictures of one digit or symbol each."""
-    classes = CLASSES[: 10 if network == "course" else None]
-    confusion = np.zeros((len(classes), len(classes) + 1), dtype=int)
-    failures = []
-    for path, truth in rows:
-        row = confusion[classes.index(truth)]
-        try:
-            image = prepare(path).tensor
-        except CourseError as error:
-            row[-1] += 1
-            failures.append(f"{path.name}: {truth}, refused: {error}")
-            continue
-        model = pretrained(network)
-        several = network == SYMBOLS
-        probabilities = classify(model, image) if several else predict(model, image).probabilities
-        sure, number = (value.item() for value in probabilities[0].max(dim=0))
-        row[number] += 1
-        if classes[number] != truth:
-            failures.append(f"{path.name}: {truth}, read as {classes[number]} ({sure:.1%})")
-    right = int(confusion.trace())
+    texts, misread = read_all(rows, partial(read_class, digits))
+    counts = Counter((truth, text or REFUSED) for (_, truth), text in zip(rows, texts, strict=True))
+    names = [*(DIGITS if digits else CLASSES), REFUSED]
+    right, what = len(rows) - len(misread), "digits" if digits else "symbols"
     lines = [f"accuracy {right / len(rows):.2%} ({right} of {len(rows)} {what})", ""]
-    lines.append("true " + "".join(f"{name:>5}" for name in [*classes, REFUSED]) + "   read as")
-    for truth, counts in zip(classes, confusion, strict=True):
-        lines.append(f"{truth:>4} " + "".join(f"{count or '.':>5}" for count in counts))
-    if failures:
-        lines += ["", f"misread: {len(failures)}", *failures]
-    return "\n".join(lines)
+    lines.append("true " + "".join(f"{name:>5}" for name in names) + "   read as")
+    for truth in names[:-1]:
+        lines.append(f"{truth:>4} " + "".join(f"{counts[truth, name] or '.':>5}" for name in names))
+    return "\n".join(lines) + listed("misread: {}", misread)
 
 
-_DIGITS = "0123456789"
+def read_class(digits: bool, path: Path) -> tuple[str, str]:
+    """The likeliest digit or symbol, and with its probability in words."""
+    image = prepare(path).tensor
+    if digits:
+        probabilities = predict(pretrained(), image).probabilities
+    else:
+        probabilities = classify(pretrained("symbols"), image)
+    sure, number = probabilities[0].max(dim=0)
+    return CLASSES[number], f"read as {CLASSES[number]} ({sure:.1%})"

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import find_peaks
 
 from lenet_helpers.reading import tuned
 from lenet_helpers.reading.lines import Line
@@ -121,6 +120,8 @@ def thin_places(ink: np.ndarray, heights: np.ndarray, line: Line) -> list[int]:
     Either there is less ink than on both sides, as in a stroke that joins two digits; or the ink
     reaches less far from top to bottom, as where two round digits touch.
     """
+    from scipy.signal import find_peaks  # here: it takes as long to load as torch
+
     edge = max(2, round(tuned.NARROWEST * line.height))
     smooth = np.convolve(np.pad(ink, 1, mode="edge"), np.ones(3) / 3, "valid")
     notches, _ = find_peaks(-heights, distance=edge, prominence=tuned.NOTCH * line.height)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy import ndimage
-from scipy.stats import siegelslopes
 from skimage.transform import probabilistic_hough_line
 
 from lenet_helpers.data import fit_images
@@ -136,6 +135,8 @@ def tilt(parts: Sequence[Part]) -> float:
 
     .. [1] A. F. Siegel, "Robust regression using repeated medians", Biometrika 69(1), 1982.
     """
+    from scipy.stats import siegelslopes  # here: it takes as long to load as torch
+
     height = typical_height(parts)
     points = []
     for part in _tall(parts):
