@@ -13,15 +13,13 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from lenet_helpers.data import MNIST, Batches, Split, fit_splits, read_splits
+from lenet_helpers.pen.strokes import curve, dense, smooth
 from lenet_helpers.pen.symbols import (
     DRAWINGS,
     OFTEN,
     add_symbols,
-    curve,
-    dense,
     draw_symbol,
     generate_symbols,
-    smooth,
 )
 from lenet_helpers.reading.grammar import CLASSES
 from lenet_helpers.recipes import PRETRAINED, find_recipe, load_pretrained, train_recipe

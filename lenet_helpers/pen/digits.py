@@ -1,22 +1,19 @@
 """Lesson 06: digits as they are written where MNIST does not come from, drawn as pen strokes.
 
 MNIST has few open 4s, 2s and 9s with loops and hooks, and 3s with a flat top. The strokes are
-curves through a few points that vary at random, drawn by the pen of `symbols`. A digit is 1 high.
+curves through a few points that vary at random, drawn by the pen of `strokes`. A digit is 1 high.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
-from scipy.interpolate import CubicSpline
 
-from lenet_helpers.pen.symbols import OUTLINE, Random, Stroke, curve, ink, join, tremble
-from lenet_helpers.reading.digit import centre, shrink
+from lenet_helpers.pen.strokes import CENTRIPETAL, Drawing, Random, curve, join, shaky, write
+from lenet_helpers.pen.symbols import draw_each
 
 
-def draw_two(random: Random) -> list[Stroke]:
+def draw_looped_two(random: Random) -> Drawing:
     """A 2 with a curl in its head or a loop at its foot."""
     width, foot = random.uniform(0.4, 0.7), random.uniform(-0.1, 0.15)
     if random.random() < 0.5:
@@ -32,10 +29,10 @@ def draw_two(random: Random) -> list[Stroke]:
     else:
         tail = [(foot, 1), (width * 0.5, 0.97)]
         tail += [(width * random.uniform(0.9, 1.3), random.uniform(0.92, 1.02))]
-    return [through(head + down + tail, random, 0.02)]
+    return [shaky(head + down + tail, 0.02, random, CENTRIPETAL)]
 
 
-def draw_three(random: Random) -> list[Stroke]:
+def draw_flat_three(random: Random) -> Drawing:
     """A 3 whose upper half is a 7."""
     width = random.uniform(0.4, 0.65)
     middle = (width * random.uniform(0.3, 0.55), random.uniform(0.36, 0.48))
@@ -44,10 +41,10 @@ def draw_three(random: Random) -> list[Stroke]:
     down = curve(corner, middle, random.normal(0, 0.1))
     bowl = [middle, (width * 0.85, 0.5), (width, 0.72), (width * 0.6, 0.97)]
     bowl += [(0, random.uniform(0.85, 1))]
-    return [join(top, down, through(bowl, random, 0.025))]
+    return [join(top, down, shaky(bowl, 0.025, random, CENTRIPETAL))]
 
 
-def draw_four(random: Random) -> list[Stroke]:
+def draw_low_four(random: Random) -> Drawing:
     """An open 4 whose right stroke begins lower than its left one."""
     width, low = random.uniform(0.4, 0.65), random.uniform(0.5, 0.8)
     start = (random.uniform(0.15, 0.7) * width, 0)
@@ -58,26 +55,26 @@ def draw_four(random: Random) -> list[Stroke]:
     return [join(down, across), curve((at + lean, top), (at, 1), random.normal(0, 0.04))]
 
 
-def draw_five(random: Random) -> list[Stroke]:
+def draw_barred_five(random: Random) -> Drawing:
     """A 5 in two strokes; its bar may stand off."""
     width, left = random.uniform(0.35, 0.6), random.uniform(-0.05, 0.2)
     body = [(0.1 * width, 0.03), (0, random.uniform(0.38, 0.48)), (width * 0.6, 0.4)]
     body += [(width * 0.95, 0.65), (width * 0.6, 0.96), (-0.1 * width, random.uniform(0.85, 1))]
     start = (left * width, random.normal(0, 0.04))
     end = ((left + random.uniform(0.5, 1.2)) * width, random.normal(-0.02, 0.06))
-    return [through(body, random, 0.02), curve(start, end, random.normal(0, 0.08))]
+    return [shaky(body, 0.02, random, CENTRIPETAL), curve(start, end, random.normal(0, 0.08))]
 
 
-def draw_eight(random: Random) -> list[Stroke]:
+def draw_narrow_eight(random: Random) -> Drawing:
     """A narrow 8 that begins at its upper right."""
     width = random.uniform(0.35, 0.6)
     points = [(random.uniform(0.6, 1), random.uniform(0.05, 0.2)), (0.5, 0), (0.1, 0.2)]
     points += [(0.5, 0.46), (0.95, 0.75), (0.5, 1), (0.03, 0.76), (0.45, 0.48), (0.85, 0.2)]
     points += [(random.uniform(0.5, 0.9), random.uniform(0, 0.1))]
-    return [through([(width * x, y) for x, y in points], random, 0.025)]
+    return [shaky([(width * x, y) for x, y in points], 0.025, random, CENTRIPETAL)]
 
 
-def draw_nine(random: Random) -> list[Stroke]:
+def draw_swung_nine(random: Random) -> Drawing:
     """A 9 whose tail swings to the left."""
     width, radius = random.uniform(0.4, 0.6), random.uniform(0.22, 0.3)
     angles = np.linspace(-0.6, -2 * np.pi - random.uniform(-0.2, 0.5), 30) + random.normal(0, 0.2)
@@ -85,31 +82,19 @@ def draw_nine(random: Random) -> list[Stroke]:
     tail = [tuple(ring[-1]), (width * random.uniform(0.9, 1.1), random.uniform(0.5, 0.65))]
     tail += [(width * random.uniform(0.8, 1.1), 0.85), (width * 0.5, 1)]
     tail += [(random.uniform(-0.2, 0.25) * width, random.uniform(0.82, 1))]
-    return [join(ring, through(tail, random, 0.025))]
+    return [join(ring, shaky(tail, 0.025, random, CENTRIPETAL))]
 
 
-DRAWINGS: dict[str, Callable[[Random], list[Stroke]]] = {
-    "2": draw_two, "3": draw_three, "4": draw_four, "5": draw_five, "8": draw_eight,
-    "9": draw_nine,
+DRAWINGS = {
+    "2": draw_looped_two, "3": draw_flat_three, "4": draw_low_four, "5": draw_barred_five,
+    "8": draw_narrow_eight, "9": draw_swung_nine,
 }  # fmt: skip
-
-
-def through(points: list[tuple[float, float]], random: Random, jitter: float) -> Stroke:
-    """A smooth stroke through points that are moved by about `jitter`, a cubic spline."""
-    places = np.array(points) + random.normal(0, jitter, (len(points), 2))
-    # Centripetal: steps by the root of the distance keep the curve from overshooting.
-    steps = np.concatenate([[0], np.sqrt(np.hypot(*np.diff(places, axis=0).T)).cumsum()])
-    return CubicSpline(steps, places)(np.linspace(0, steps[-1], 60))
 
 
 def draw_digits(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """`count` drawings of each digit: grey levels `(n, 28, 28)`, uint8, and their labels."""
-    random = np.random.default_rng(seed)
-    images, labels = [], []
-    for digit, draw in DRAWINGS.items():
-        for _ in range(count):
-            strokes = [tremble(stroke, random) for stroke in draw(random)]
-            picture = ink(strokes, random.uniform(0.03, 0.13), random)  # in heights of a digit
-            images.append(np.round(centre(shrink(picture, OUTLINE)) * 255).astype(np.uint8))
-            labels.append(int(digit))
-    return torch.from_numpy(np.stack(images)), torch.tensor(labels)
+    return draw_each(
+        "".join(digit * count for digit in DRAWINGS),
+        lambda digit, random: write(DRAWINGS[digit](random), random),
+        seed,
+    )

@@ -17,8 +17,8 @@ from scipy import ndimage
 
 from lenet_helpers.data import MNIST, Split
 from lenet_helpers.pen.digits import draw_digits
-from lenet_helpers.pen.symbols import draw_symbols
-from lenet_helpers.reading.digit import centre, shrink
+from lenet_helpers.pen.strokes import Random
+from lenet_helpers.pen.symbols import draw_symbols, prepare_drawing
 
 NO_DIGIT = 10  # the eleventh class
 DRAWN = "12479"  # digits that are written otherwise outside the United States
@@ -69,8 +69,8 @@ def no_digits(images: np.ndarray, count: int, seed: int) -> torch.Tensor:
         if rows.size < 20 or columns.size < 0.35 * rows.size:
             continue
         cropped = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        made.append(centre(shrink(np.pad(cropped, 6), 0.5)))
-    return torch.from_numpy(np.round(np.stack(made) * 255).astype(np.uint8))
+        made.append(prepare_drawing(np.pad(cropped, 6)))
+    return torch.from_numpy(np.stack(made))
 
 
 def _large(image: np.ndarray) -> np.ndarray:
@@ -79,15 +79,13 @@ def _large(image: np.ndarray) -> np.ndarray:
     return large[:, (large > 0.3).any(axis=0)]
 
 
-def _piece(
-    digit: np.ndarray, random: np.random.Generator, keep_left: bool | None = None
-) -> np.ndarray:
+def _piece(digit: np.ndarray, random: Random, keep_left: bool | None = None) -> np.ndarray:
     at = round(digit.shape[1] * random.uniform(0.35, 0.65))
     keep_left = random.random() < 0.5 if keep_left is None else keep_left
     return digit[:, :at] if keep_left else digit[:, at:]
 
 
-def _pair(left: np.ndarray, right: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _pair(left: np.ndarray, right: np.ndarray, random: Random) -> np.ndarray:
     """Two pictures side by side, at most a little apart or over one another."""
     start = max(0, left.shape[1] + int(random.integers(-3, 4)))
     line = np.zeros((left.shape[0] + 8, start + right.shape[1] + left.shape[1]))

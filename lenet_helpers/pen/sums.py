@@ -8,7 +8,8 @@ import numpy as np
 from scipy import ndimage
 
 from lenet_helpers.pen.photos import PAPERS, PICTURES, Paper, render, write_pictures
-from lenet_helpers.pen.symbols import DRAWINGS, SIDE, ink
+from lenet_helpers.pen.strokes import SIDE, ink
+from lenet_helpers.pen.symbols import DRAWINGS
 
 EXPRESSIONS = PICTURES / "expressions"
 TEXTS = (
