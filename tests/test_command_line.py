@@ -330,7 +330,7 @@ def test_what_the_console_cannot_show_is_replaced_and_the_command_goes_on(data_d
 
 
 def test_doctor_speaks_when_nothing_is_installed(tmp_path):
-    package = Path(doctor.__file__).parent
+    package = ROOT / "lenet_helpers"
     shutil.copytree(package, tmp_path / "lenet_helpers")  # Windows lets few people make links
     result = subprocess.run(
         [sys.executable, "-S", "-m", "lenet_helpers", "doctor"],  # -S: no installed packages

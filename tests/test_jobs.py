@@ -14,7 +14,7 @@ import nbformat
 import psutil
 import pytest
 from conftest import command
-from test_course import write_lesson
+from test_lessons import write_lesson
 
 from lenet_helpers.commands import jobs, lessons
 from lenet_helpers.commands.lessons import LessonRun

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from lenet_helpers.commands import doctor as checks
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import ROOT
+from lenet_helpers.files import ROOT, write_whole
 
 try:
     import typer
+    from typer import Argument, Option
 except ImportError:  # the doctor has to speak when nothing is installed
     for finding in checks.examine(ROOT / "data"):
         if finding.mend:
@@ -25,47 +27,44 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-DataDir = Annotated[Path, typer.Option(help="Folder that holds MNIST.")]
+DataDir = Annotated[Path, Option(help="Folder that holds MNIST.")]
 
 
 @app.callback()
 def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback on errors.")] = False,
+    debug: Annotated[bool, Option("--debug", help="Show a traceback on errors.")] = False,
 ) -> None:
     """Options before the command; `main` reads --debug itself."""
 
 
 @app.command()
 def run(
-    lessons: Annotated[list[str] | None, typer.Argument(help="Such as 01 02; all if none.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A short run with fewer epochs.")] = False,
+    names: Annotated[
+        list[str] | None, Argument(metavar="[LESSONS]...", help="Such as 01 02; all if none.")
+    ] = None,
+    quick: Annotated[bool, Option("--quick", help="A short run with fewer epochs.")] = False,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A parameter, such as EPOCHS=3."),
+        Option("--set", metavar="NAME=VALUE", help="A parameter, such as EPOCHS=3."),
     ] = None,
-    figures: Annotated[
-        bool, typer.Option("--figures", help="Write the figures to figures/.")
-    ] = False,
+    figures: Annotated[bool, Option("--figures", help="Write the figures to figures/.")] = False,
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help="For print: png, svg or pdf, to build/figures instead."),
+        Option("--format", help="For print: png, svg or pdf, to build/figures instead."),
     ] = None,
-    dpi: Annotated[
-        int | None, typer.Option(min=50, max=1200, help="For print, such as 600.")
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="Folder of the executed copies.")] = None,
+    dpi: Annotated[int | None, Option(min=50, max=1200, help="For print, such as 600.")] = None,
+    output: Annotated[Path | None, Option(help="Folder of the executed copies.")] = None,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="Lessons at a time; two, with two cores and 6 GB free memory."),
+        Option(min=1, help="Lessons at a time; two, with two cores and 6 GB free memory."),
     ] = None,
 ) -> None:
     """Execute lessons from top to bottom; copies with all outputs go to build/lessons."""
     from lenet_helpers.commands import jobs as work
     from lenet_helpers.commands import lessons
-    from lenet_helpers.files import write_whole
     from lenet_helpers.mnist_files import DATA_DIR, fetch_mnist
 
-    paths = lessons.find_lessons(lessons)
+    paths = lessons.find_lessons(names)
     output = output or lessons.OUTPUT
     wanted = lessons.read_settings(settings or [])
     folder = lessons.figures_folder(figures, formats, dpi)
@@ -75,26 +74,27 @@ def run(
         path.stem: lessons.command_alone(path.stem, settings or [], parameters, quick)
         for path, parameters in zip(paths, chosen, strict=True)
     }
-    done, failed = [], []
-
-    def tell(result: lessons.LessonRun) -> None:
-        done.append(result.name)
-        number = f"[{len(done)}/{len(paths)}]"
-        typer.echo(f"{number} {result.name}  {result.seconds:5.0f} s   {_short(result.copy)}")
-        if result.failure:
-            failed.append(result.name)
-            typer.echo(f"{result.name} failed: {result.failure}", err=True)
-            typer.echo(f"To try it alone: {alone[result.name]}", err=True)
-
+    done: list[lessons.LessonRun] = []
+    tell = partial(_tell_of_lesson, done=done, alone=alone)
     work.run_lessons(paths, chosen, output, jobs or work.usual_jobs(), tell)
+    failed = sorted(result.name for result in done if result.failure)
     if failed:
-        names = ", ".join(sorted(failed))
-        raise CourseError(f"{len(failed)} of {len(paths)} lessons failed: {names}.")
+        raise CourseError(f"{len(failed)} of {len(paths)} lessons failed: {', '.join(failed)}.")
     if folder == lessons.FIGURES:
         write_whole(lessons.FIGURES / "README.md", lessons.gallery_page().encode())
     if folder is not None:
         typer.echo(f"The figures are in {_short(folder)}.")
     typer.echo(f"Done. The executed copies are in {_short(output)}.")
+
+
+def _tell_of_lesson(result: Any, done: list[Any], alone: dict[str, str]) -> None:
+    """Say how a lesson went; `alone` has the command for each."""
+    done.append(result)
+    number = f"[{len(done)}/{len(alone)}]"
+    typer.echo(f"{number} {result.name}  {result.seconds:5.0f} s   {_short(result.copy)}")
+    if result.failure:
+        typer.echo(f"{result.name} failed: {result.failure}", err=True)
+        typer.echo(f"To try it alone: {alone[result.name]}", err=True)
 
 
 @app.command()
@@ -108,15 +108,13 @@ def data(data_dir: DataDir = ROOT / "data") -> None:
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="Such as quick or course.")],
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="Decides first weights and order.")
-    ] = 0,
+    recipe: Annotated[str, Argument(help="Such as quick or course.")],
+    seed: Annotated[int, Option(min=0, max=2**32 - 1, help="Decides first weights and order.")] = 0,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="Save the state here after each epoch; go on from it.")
+        Path | None, Option(help="Save the state here after each epoch; go on from it.")
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Write the trained weights here (safetensors).")
+        Path | None, Option(help="Write the trained weights here (safetensors).")
     ] = None,
     data_dir: DataDir = ROOT / "data",
 ) -> None:
@@ -153,13 +151,13 @@ def _echo_epochs(history: Any) -> None:
 
 @app.command()
 def study(
-    name: Annotated[str, typer.Argument(help="Such as bn_dropout; a wrong one lists all.")],
+    name: Annotated[str, Argument(help="Such as bn_dropout; a wrong one lists all.")],
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="Seeds 0, 1, …; as the kit's result if not given.")
+        int | None, Option(min=1, help="Seeds 0, 1, …; as the kit's result if not given.")
     ] = None,
-    processes: Annotated[int, typer.Option(help="Trainings at a time; -1 for all cores.")] = -1,
+    processes: Annotated[int, Option(help="Trainings at a time; -1 for all cores.")] = -1,
     output: Annotated[
-        Path | None, typer.Option(help="The result, as JSON; build/NAME.json without it.")
+        Path | None, Option(help="The result, as JSON; build/NAME.json without it.")
     ] = None,
     data_dir: DataDir = ROOT / "data",
 ) -> None:
@@ -212,15 +210,15 @@ def results(data_dir: DataDir = ROOT / "data") -> None:
 
 @app.command()
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="Pictures of one digit each.")],
+    images: Annotated[list[Path], Argument(help="Pictures of one digit each.")],
     number: Annotated[
-        bool, typer.Option("--number", help="Each picture shows a number: one line of digits.")
+        bool, Option("--number", help="Each picture shows a number: one line of digits.")
     ] = False,
     expression: Annotated[
-        bool, typer.Option("--expression", help="Each picture shows a line of arithmetic.")
+        bool, Option("--expression", help="Each picture shows a line of arithmetic.")
     ] = False,
     steps: Annotated[
-        Path | None, typer.Option(help="Draw every step into this file: .png, .svg or .pdf.")
+        Path | None, Option(help="Draw every step into this file: .png, .svg or .pdf.")
     ] = None,
 ) -> None:
     """Read the digit in each picture: digit, probability, and a bar for each class."""
@@ -232,37 +230,30 @@ def predict(
         raise CourseError("--steps draws one line at a time: name one picture.")
     if steps is not None:
         answers.check_steps(steps)
-    read, answer = answers.prepare, answers.answer
+    read, answer, draw = answers.prepare, answers.answer, answers.draw_steps
     if number:
-        read, answer = answers.number, answers.answer_number
+        read, answer, draw = answers.number, answers.answer_number, answers.draw_number
     if expression:
-        read, answer = answers.expression, answers.answer_expression
-    failed = 0
+        read, answer, draw = answers.expression, answers.answer_expression, answers.draw_expression
     done = {}
     for path in images:
         try:
-            result = read(path)
+            done[str(path)] = read(path)
         except CourseError as error:
-            failed += 1
             typer.echo(f"{path}: {error}", err=True)
-            continue
-        done[str(path)] = result
-        typer.echo(answer(str(path), result))
-    if steps is not None and done:
-        if number:
-            answers.draw_number(*done.values(), steps)
-        elif expression:
-            answers.draw_expression(*done.values(), steps)
         else:
-            answers.draw_steps(done, steps)
+            typer.echo(answer(str(path), done[str(path)]))
+    if steps is not None and done:
+        (drawn,) = done.values() if number or expression else [done]
+        draw(drawn, steps)
         typer.echo(f"preparation in {_short(steps)}")
-    if failed:
+    if any(str(path) not in done for path in images):
         raise typer.Exit(1)
 
 
 @app.command()
 def evaluate(
-    folder: Annotated[Path, typer.Argument(help="Has pictures and labels.csv (file,label).")],
+    folder: Annotated[Path, Argument(help="Has pictures and labels.csv (file,label).")],
 ) -> None:
     """Read every labelled picture of a folder: digits, numbers or arithmetic; what is misread?"""
     from lenet_helpers.commands import answers
@@ -272,7 +263,7 @@ def evaluate(
 
 @app.command()
 def pictures(
-    output: Annotated[Path, typer.Option(help="Folder to write to.")] = ROOT / "data" / "pictures",
+    output: Annotated[Path, Option(help="Folder to write to.")] = ROOT / "data" / "pictures",
     data_dir: DataDir = ROOT / "data",
 ) -> None:
     """Make the kit's pictures of digits, numbers and arithmetic again, from MNIST's test digits."""
@@ -293,9 +284,9 @@ def pictures(
 @app.command()
 def demo(
     port: Annotated[
-        int | None, typer.Option(help="Of the page; 8866, or a free one, without it.")
+        int | None, Option(help="Of the page; 8866, or a free one, without it.")
     ] = None,
-    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    browser: Annotated[bool, Option(help="Open the page in the browser.")] = True,
 ) -> None:
     """Draw a digit on a page in the browser and watch the network; Ctrl-C ends it."""
     from lenet_helpers.playground import page
@@ -342,7 +333,7 @@ def main() -> None:
     except Exception as error:
         if "--debug" in sys.argv:
             raise
-        known = isinstance(error, CourseError)
-        hint = "" if known else " (unexpected: run again with --debug after lenet_helpers)"
-        what = str(error) if known else f"{type(error).__name__}: {error}"
-        sys.exit(f"Error: {what}{hint}")
+        if isinstance(error, CourseError):
+            sys.exit(f"Error: {error}")
+        hint = "(unexpected: run again with --debug after lenet_helpers)"
+        sys.exit(f"Error: {type(error).__name__}: {error} {hint}")
