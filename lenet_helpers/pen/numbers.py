@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from lenet_helpers.data import MNIST, Split
 from lenet_helpers.pen.digits import draw_digits
-from lenet_helpers.pen.strokes import Random
+from lenet_helpers.pen.strokes import Random, put
 from lenet_helpers.pen.symbols import draw_symbols, prepare_drawing
 
 NO_DIGIT = 10  # the eleventh class
@@ -56,14 +56,11 @@ def no_digits(images: np.ndarray, count: int, seed: int) -> torch.Tensor:
     while len(made) < count:
         left, right = (_large(images[int(number)]) for number in random.integers(0, len(images), 2))
         kind = random.random()
-        if kind < 0.3:
-            picture = _piece(left, random)
-        elif kind < 0.7:
-            picture = _pair(left, right, random)
-        elif kind < 0.85:
-            picture = _pair(left, _piece(right, random, keep_left=True), random)
-        else:
-            picture = _pair(_piece(left, random, keep_left=False), right, random)
+        if kind >= 0.85:
+            left = _piece(left, random, keep_left=False)
+        elif kind >= 0.7:
+            right = _piece(right, random, keep_left=True)
+        picture = _piece(left, random) if kind < 0.3 else _pair(left, right, random)
         rows, columns = (np.flatnonzero((picture > 0.5).any(axis=axis)) for axis in (1, 0))
         # What is low is a bar or a dot, and what is narrow may well be a 1.
         if rows.size < 20 or columns.size < 0.35 * rows.size:
@@ -90,7 +87,5 @@ def _pair(left: np.ndarray, right: np.ndarray, random: Random) -> np.ndarray:
     start = max(0, left.shape[1] + int(random.integers(-3, 4)))
     line = np.zeros((left.shape[0] + 8, start + right.shape[1] + left.shape[1]))
     for picture, column in ((left, 0), (right, start)):
-        row = int(random.integers(0, 9))
-        place = (slice(row, row + len(picture)), slice(column, column + picture.shape[1]))
-        line[place] = np.maximum(line[place], picture)
+        put(line, picture, int(random.integers(0, 9)), column)
     return line

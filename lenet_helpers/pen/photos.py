@@ -21,10 +21,12 @@ from scipy import ndimage
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import write_whole
 from lenet_helpers.mnist_files import DATA_DIR
+from lenet_helpers.pen.strokes import Random, put, under
 
 PICTURES = DATA_DIR / "pictures"
 LABELS = "labels.csv"
 JPEG_QUALITY = 85
+ZOOM = 4  # pixels of a picture of a number for each pixel of a digit of MNIST
 
 
 class Paper(NamedTuple):
@@ -48,29 +50,23 @@ PAPERS = (
 )
 
 
-def write_on_paper(
-    digit: np.ndarray, paper: Paper, generator: np.random.Generator, zoom: int = 6
-) -> np.ndarray:
+def write_on_paper(digit: np.ndarray, paper: Paper, random: Random) -> np.ndarray:
     """A digit `(28, 28)` of grey levels 0…255, white on black, rendered on paper.
 
-    Returns uint8 colours `(height, width, 3)`.
+    It is tilted by up to 10 degrees. Returns uint8 colours `(height, width, 3)`.
     """
-    large = ndimage.zoom(np.pad(digit, 2) / 255.0, zoom, order=3)
-    large = ndimage.rotate(large, generator.uniform(-10, 10), order=1)
-    covered = ((ndimage.gaussian_filter(large, 1) - paper.stroke) * 4 + 0.5).clip(0, 1)
-    above, below, left, right = generator.integers(0, 30, size=4)
-    covered = np.pad(covered, ((above, below), (left, right)))[..., np.newaxis]
-    return render(covered, paper, generator)
+    large = ndimage.zoom(np.pad(digit, 2) / 255.0, 6, order=3)
+    large = ndimage.rotate(large, random.uniform(-10, 10), order=1)
+    return render(np.pad(large, random.integers(0, 30, (2, 2))), paper, random)
 
 
 def write_number(
     digits: Sequence[np.ndarray],
     paper: Paper,
-    generator: np.random.Generator,
+    random: Random,
     touching: float = 0.0,
     broken: float = 0.0,
     specks: int = 0,
-    zoom: int = 4,
 ) -> np.ndarray:
     """Digits `(28, 28)` in one line, tilted by up to 8 degrees, rendered on paper.
 
@@ -80,7 +76,7 @@ def write_number(
         Grey levels 0…255, white on black.
     paper
         What they are written on, and with which pen.
-    generator
+    random
         Decides sizes, gaps, tilt, light, blur and noise.
     touching
         Probability that a digit touches the one before it.
@@ -88,75 +84,79 @@ def write_number(
         Probability that a digit has a gap in its strokes.
     specks
         Number of small spots on the paper.
-    zoom
-        Pixels of the picture for each pixel of a digit.
 
     Returns
     -------
     numpy.ndarray
         uint8 colours `(height, width, 3)`.
     """
-    line = np.zeros((44 * zoom, 44 * zoom * (len(digits) + 1)))
-    end = 12 * zoom
+    line = np.zeros((44 * ZOOM, 44 * ZOOM * (len(digits) + 1)))
+    start = end = 12 * ZOOM
     for digit in digits:
-        large = ndimage.zoom(digit / 255.0, zoom * generator.uniform(0.9, 1.1), order=3)
-        large = large[:, (large > 0.5).any(axis=0)]
-        if generator.random() < broken:
-            row = round(large.shape[0] * generator.uniform(0.35, 0.65))
-            large[row : row + round(1.5 * zoom)] = 0
-        top = round(8 * zoom + generator.normal(0, zoom))
-        if end > 12 * zoom:  # not the first
-            end += round(zoom * generator.uniform(2, 8))
-        if generator.random() < touching:
-            rows = slice(top, top + large.shape[0])
-            while not ((line[rows, end : end + large.shape[1]] > 0.5) & (large > 0.5)).any():
-                if end <= 12 * zoom:
-                    break
+        large = enlarge(digit, ZOOM, random)
+        if random.random() < broken:
+            row = round(large.shape[0] * random.uniform(0.35, 0.65))
+            large[row : row + round(1.5 * ZOOM)] = 0
+        top = round(8 * ZOOM + random.normal(0, ZOOM))
+        if end > start:  # not the first
+            end += round(ZOOM * random.uniform(2, 8))
+        if random.random() < touching:
+            while end > start and not (np.minimum(under(line, large, top, end), large) > 0.5).any():
                 end -= 1
-        here = line[top : top + large.shape[0], end : end + large.shape[1]]
-        np.maximum(here, large, out=here)
+        put(line, large, top, end)
         end = int(np.flatnonzero((line > 0.5).any(axis=0))[-1]) + 1
-    line = line[:, : end + 12 * zoom]
+    line = line[:, : end + 12 * ZOOM]
     for _ in range(specks):
-        y, x = (int(generator.integers(0, side - 3)) for side in line.shape)
+        y, x = (int(random.integers(0, side - 3)) for side in line.shape)
         line[y : y + 2, x : x + 2] = 1
-    line = ndimage.rotate(line, generator.uniform(-8, 8), order=1)
-    covered = ((ndimage.gaussian_filter(line, 1) - paper.stroke) * 4 + 0.5).clip(0, 1)
-    return render(covered[..., np.newaxis], paper, generator)
+    return render(ndimage.rotate(line, random.uniform(-8, 8), order=1), paper, random)
 
 
-def render(covered: np.ndarray, paper: Paper, generator: np.random.Generator) -> np.ndarray:
-    """Paper with this share of ink, under uneven light, a little blurred, with a camera's noise."""
+def enlarge(digit: np.ndarray, zoom: float, random: Random) -> np.ndarray:
+    """A digit `(28, 28)`, 0…255, about `zoom` times as large, 0…1, without its empty columns."""
+    large = ndimage.zoom(digit / 255.0, zoom * random.uniform(0.9, 1.1), order=3)
+    return large[:, (large > 0.5).any(axis=0)]
+
+
+def render(levels: np.ndarray, paper: Paper, random: Random) -> np.ndarray:
+    """Levels 0…1 of ink as a photo of this paper, uint8 colours `(height, width, 3)`.
+
+    The light is uneven, the picture a little blurred.
+    """
+    covered = ((ndimage.gaussian_filter(levels, 1) - paper.stroke) * 4 + 0.5).clip(0, 1)
+    covered = covered[..., np.newaxis]
     picture = covered * np.float64(paper.ink) + (1 - covered) * np.float64(paper.colour)
-    picture *= light(picture.shape[:2], generator)[..., np.newaxis]
-    picture = ndimage.gaussian_filter(picture, (*[generator.uniform(0.3, 1.5)] * 2, 0))
-    picture += generator.normal(0, generator.uniform(1, 6), size=picture.shape)
-    return picture.round().clip(0, 255).astype(np.uint8)
+    picture *= light(levels.shape, random)
+    picture = ndimage.gaussian_filter(picture, (*[random.uniform(0.3, 1.5)] * 2, 0))
+    return photograph(picture, random)
 
 
-def light(shape: tuple[int, int], generator: np.random.Generator) -> np.ndarray:
-    """Brightness of uneven light, 1 at the lamp: it falls with the distance from it."""
+def light(shape: tuple[int, int], random: Random) -> np.ndarray:
+    """Brightness `(height, width, 1)` of uneven light, 1 at the lamp: it falls with distance."""
     y, x = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
-    lamp_y, lamp_x = generator.uniform(-1.5, 1.5, size=2)
-    reach = generator.uniform(2.0, 4.0)
-    return 1 / (1 + ((x - lamp_x) ** 2 + (y - lamp_y) ** 2) / reach**2)
+    lamp_y, lamp_x = random.uniform(-1.5, 1.5, size=2)
+    reach = random.uniform(2.0, 4.0)
+    squared = (x - lamp_x) ** 2 + (y - lamp_y) ** 2
+    return (1 / (1 + squared / reach**2))[..., np.newaxis]
 
 
-def blank_page(
-    paper: Paper, generator: np.random.Generator, shape: tuple[int, int] = (240, 200)
-) -> np.ndarray:
-    """Rendered paper with nothing on it, uint8 colours `(height, width, 3)`."""
-    picture = light(shape, generator)[..., np.newaxis] * np.float64(paper.colour)
-    picture += generator.normal(0, generator.uniform(1, 6), size=picture.shape)
+def photograph(picture: np.ndarray, random: Random) -> np.ndarray:
+    """Colours `(height, width, 3)` with the noise of a camera, as uint8."""
+    picture = picture + random.normal(0, random.uniform(1, 6), size=picture.shape)
     return picture.round().clip(0, 255).astype(np.uint8)
+
+
+def blank_page(paper: Paper, random: Random, shape: tuple[int, int] = (240, 200)) -> np.ndarray:
+    """Rendered paper with nothing on it, uint8 colours `(height, width, 3)`."""
+    return photograph(light(shape, random) * np.float64(paper.colour), random)
 
 
 def letter(character: str, bold: bool = False) -> Image.Image:
     """A character of the font DejaVu Sans, which comes with Matplotlib, black on white."""
     font = findfont(FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal"))
     picture = Image.new("L", (140, 160), 255)
-    draw = ImageDraw.Draw(picture)
-    draw.text((70, 80), character, fill=0, font=ImageFont.truetype(font, 90), anchor="mm")
+    font = ImageFont.truetype(font, 90)
+    ImageDraw.Draw(picture).text((70, 80), character, fill=0, font=font, anchor="mm")
     return picture
 
 
@@ -174,27 +174,19 @@ CLOTHES = {
 }  # fmt: skip
 
 
-def clothes(name: str, zoom: int = 4) -> Image.Image:
-    """A silhouette of `CLOTHES`, black on a white page with a margin."""
-    margin = 14
-    side = (28 + 2 * margin) * zoom
-    picture = Image.new("L", (side, side), 255)
-    outline = [((x + margin) * zoom, (y + margin) * zoom) for x, y in CLOTHES[name]]
+def clothes(name: str) -> Image.Image:
+    """A silhouette of `CLOTHES`, 112 pixels wide, black on a white page with a margin."""
+    picture = Image.new("L", (224, 224), 255)
+    outline = [(4 * x + 56, 4 * y + 56) for x, y in CLOTHES[name]]
     ImageDraw.Draw(picture).polygon(outline, fill=30)
     return picture
 
 
-def make_pictures(
-    images: np.ndarray,
-    labels: np.ndarray,
-    folder: str | Path = PICTURES,
-    per_digit: int = 4,
-    seed: int = 6,
-) -> list[Path]:
+def make_pictures(images: np.ndarray, labels: np.ndarray, folder: str | Path) -> list[Path]:
     """Write the pictures that come with the kit, and their `labels.csv`.
 
-    The first `per_digit` images of each digit are taken, good and bad ones, in the order of the
-    test set; the papers take turns.
+    The first four images of each digit are taken, good and bad ones, in the order of the test set;
+    the papers take turns.
 
     Parameters
     ----------
@@ -202,17 +194,13 @@ def make_pictures(
         MNIST's test set: grey levels `(n, 28, 28)` and classes `(n,)`.
     folder
         Where to write.
-    per_digit
-        Pictures of each digit.
-    seed
-        Decides light, tilt, blur and noise.
     """
-    generator = np.random.default_rng(seed)
+    random = np.random.default_rng(6)
     made = []
-    chosen = [np.flatnonzero(labels == digit)[:per_digit] for digit in range(10)]
+    chosen = [np.flatnonzero(labels == digit)[:4] for digit in range(10)]
     for number, index in enumerate(np.concatenate(chosen)):
         paper = PAPERS[(number + number // len(PAPERS)) % len(PAPERS)]
-        picture = write_on_paper(images[index], paper, generator)
+        picture = write_on_paper(images[index], paper, random)
         made.append((f"{labels[index]}_{paper.name}_{index:04}.jpg", str(labels[index]), picture))
     return write_pictures(folder, made)
 
@@ -225,9 +213,7 @@ NUMBERS = (
 )  # fmt: skip
 
 
-def make_numbers(
-    images: np.ndarray, labels: np.ndarray, folder: str | Path = PICTURES / "numbers", seed: int = 7
-) -> list[Path]:
+def make_numbers(images: np.ndarray, labels: np.ndarray, folder: str | Path) -> list[Path]:
     """Write the pictures of numbers that come with the kit, and their `labels.csv`.
 
     Images of the test set in its order, from number 1,000 on; the papers take turns.
@@ -238,36 +224,30 @@ def make_numbers(
         MNIST's test set: grey levels `(n, 28, 28)` and classes `(n,)`.
     folder
         Where to write.
-    seed
-        Decides gaps, tilt, light, blur and noise.
     """
-    generator = np.random.default_rng(seed)
+    random = np.random.default_rng(7)
     made, start = [], 1000
-    for number, (length, touching, broken, specks) in enumerate(NUMBERS):
+    for number, (length, *how) in enumerate(NUMBERS):
         paper = PAPERS[number % len(PAPERS)]
         chosen = slice(start, start + length)
         start += length
-        picture = write_number(images[chosen], paper, generator, touching, broken, specks)
         text = "".join(map(str, labels[chosen]))
+        picture = write_number(images[chosen], paper, random, *how)
         made.append((f"{number + 1:02}_{paper.name}.jpg", text, picture))
     return write_pictures(folder, made)
 
 
 def write_pictures(folder: str | Path, made: Sequence[tuple[str, str, np.ndarray]]) -> list[Path]:
-    """Write pictures, each with its name and label, as JPEG files with their `labels.csv`."""
-    written = []
+    """Write pictures, each with its name and label, as JPEG files; `read_labels` reads them."""
     for name, _, picture in made:
-        written.append(Path(folder) / name)
-        write_whole(written[-1], as_jpeg(picture))
-    write_labels(folder, [(name, text) for name, text, _ in made])
-    return written
-
-
-def write_labels(folder: str | Path, rows: Sequence[tuple[str, str]]) -> None:
-    """Write the table that `read_labels` reads."""
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "JPEG", quality=JPEG_QUALITY)
+        write_whole(Path(folder) / name, file.getvalue())
     table = io.StringIO()
-    csv.writer(table, lineterminator="\n").writerows([("file", "label"), *rows])
+    rows = [("file", "label"), *((name, text) for name, text, _ in made)]
+    csv.writer(table, lineterminator="\n").writerows(rows)
     write_whole(Path(folder) / LABELS, table.getvalue().encode())
+    return [Path(folder) / name for name, _, _ in made]
 
 
 def read_labels(folder: str | Path) -> list[tuple[Path, str]]:
@@ -288,9 +268,3 @@ def read_labels(folder: str | Path) -> list[tuple[Path, str]]:
         if None in row:
             raise CourseError(f"Picture {number} of {table} has no label. A row is: file,label")
     return [(Path(folder) / name, answer.strip()) for name, answer in rows]
-
-
-def as_jpeg(picture: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return buffer.getvalue()

@@ -108,3 +108,14 @@ def dense(stroke: Stroke) -> Stroke:
     way = np.concatenate([[0], np.hypot(*np.diff(stroke, axis=0).T).cumsum()])
     steps = np.linspace(0, way[-1], max(2, round(way[-1] / 2)))
     return np.stack([np.interp(steps, way, stroke[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def under(line: np.ndarray, drawn: np.ndarray, top: int, left: int) -> np.ndarray:
+    """What lies in a line of writing under a drawing with its upper left corner there, a view."""
+    return line[top : top + drawn.shape[0], left : left + drawn.shape[1]]
+
+
+def put(line: np.ndarray, drawn: np.ndarray, top: int, left: int) -> None:
+    """Add a drawing to a line of writing, its upper left corner there; ink stays ink."""
+    here = under(line, drawn, top, left)
+    np.maximum(here, drawn, out=here)

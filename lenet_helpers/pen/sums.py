@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from lenet_helpers.pen.photos import PAPERS, PICTURES, Paper, render, write_pictures
-from lenet_helpers.pen.strokes import SIDE, ink
+from lenet_helpers.pen.photos import PAPERS, PICTURES, Paper, enlarge, render, write_pictures
+from lenet_helpers.pen.strokes import SIDE, Random, ink, put
 from lenet_helpers.pen.symbols import DRAWINGS
 
 EXPRESSIONS = PICTURES / "expressions"
@@ -33,11 +33,7 @@ PLACES = {
 
 
 def write_expression(
-    text: str,
-    images: np.ndarray,
-    labels: np.ndarray,
-    paper: Paper,
-    random: np.random.Generator,
+    text: str, images: np.ndarray, labels: np.ndarray, paper: Paper, random: Random
 ) -> np.ndarray:
     """A line of arithmetic rendered on paper, uint8 colours `(height, width, 3)`.
 
@@ -56,20 +52,15 @@ def write_expression(
             drawn = ndimage.zoom(drawn, (size + PEN) * DIGIT / SIDE, order=1)
         else:
             low, chosen = 0.0, random.choice(np.flatnonzero(labels == int(symbol)))
-            drawn = ndimage.zoom(images[chosen] / 255.0, ZOOM * random.uniform(0.9, 1.1), order=3)
-            drawn = drawn[:, (drawn > 0.5).any(axis=0)]
+            drawn = enlarge(images[chosen], ZOOM, random)
         top = round(line.shape[0] / 2 + (low + random.normal(0, 0.03)) * DIGIT - len(drawn) / 2)
-        here = line[top : top + drawn.shape[0], end : end + drawn.shape[1]]
-        np.maximum(here, drawn, out=here)
+        put(line, drawn, top, end)
         end += drawn.shape[1] + round(DIGIT * random.uniform(0.12, 0.35))
-    line = ndimage.rotate(line[:, : end + DIGIT // 2], random.uniform(-3, 3), order=1)
-    covered = ((ndimage.gaussian_filter(line, 1) - paper.stroke) * 4 + 0.5).clip(0, 1)
-    return render(covered[..., np.newaxis], paper, random)
+    line = line[:, : end + DIGIT // 2]
+    return render(ndimage.rotate(line, random.uniform(-3, 3), order=1), paper, random)
 
 
-def make_expressions(
-    images: np.ndarray, labels: np.ndarray, folder: str | Path = EXPRESSIONS, seed: int = 12
-) -> list[Path]:
+def make_expressions(images: np.ndarray, labels: np.ndarray, folder: str | Path) -> list[Path]:
     """Write the pictures of arithmetic that come with the kit, and their `labels.csv`.
 
     Parameters
@@ -78,14 +69,12 @@ def make_expressions(
         MNIST's test set: grey levels `(n, 28, 28)` and classes `(n,)`.
     folder
         Where to write.
-    seed
-        Decides digits, symbols, gaps, tilt, light, blur and noise. 12 is the first from 8 on
-        of which a person reads every line at a glance: examples, no measure of the reader.
     """
-    random = np.random.default_rng(seed)
+    # The first seed from 8 on of which a person reads every line at a glance: examples, no
+    # measure of the reader.
+    random = np.random.default_rng(12)
     made = []
-    for number, text in enumerate(TEXTS):
-        paper = PAPERS[number % len(PAPERS)]
+    for number, (text, paper) in enumerate(zip(TEXTS, PAPERS, strict=True), start=1):
         picture = write_expression(text, images, labels, paper, random)
-        made.append((f"{number + 1:02}_{paper.name}.jpg", text, picture))
+        made.append((f"{number:02}_{paper.name}.jpg", text, picture))
     return write_pictures(folder, made)
