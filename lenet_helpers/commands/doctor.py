@@ -13,7 +13,7 @@ import sys
 import tempfile
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lenet_helpers.files import ROOT
 
@@ -24,15 +24,12 @@ IMPORT_SECONDS = 300  # the first import of all packages from a slow disk takes 
 IMPORT_NAMES = {"scikit-image": "skimage", "pillow": "PIL", "ipython": "IPython"}
 IMPORTER = """
 import importlib, sys
-for name in sys.argv[1:]:
-    print("try", name, flush=True)  # before it: the import may end this process
-    try:
+try:
+    for name in sys.argv[1:]:
         importlib.import_module(name)
-    except BaseException as error:
-        words = " ".join(str(error).split())
-        print("bad", name, type(error).__name__ + ": " + words[:200], flush=True)
-    else:
-        print("well", name, *getattr(sys.modules[name], "__path__", []), flush=True)
+except BaseException as error:
+    words = " ".join(str(error).split())
+    sys.exit(type(error).__name__ + ": " + words[:200])
 """
 
 
@@ -41,7 +38,7 @@ class Finding(NamedTuple):
 
     what: str
     detail: str
-    mend: str | None  # how to mend it; None when it is well
+    mend: str | None = None  # how to mend it; None when it is well
 
 
 def examine(data_dir: Path) -> list[Finding]:
@@ -63,10 +60,9 @@ def examine(data_dir: Path) -> list[Finding]:
 
 def check_python(version: tuple[int, ...]) -> Finding:
     """Whether Python is new enough."""
-    text = ".".join(map(str, version))
     wanted = ".".join(map(str, OLDEST_PYTHON))
     mend = None if version >= OLDEST_PYTHON else f"install Python {wanted} or newer"
-    return Finding("Python", text, mend)
+    return Finding("Python", ".".join(map(str, version)), mend)
 
 
 def check_packages(requirements: Path) -> list[Finding]:
@@ -78,72 +74,60 @@ def check_packages(requirements: Path) -> list[Finding]:
         return [Finding("packages", "not installed", install)]
     lines = requirements.read_text(encoding="utf-8").splitlines()
     wanted = [Requirement(line) for line in lines if line.strip() and line[0] not in "#-"]
-    modules = {one.name: IMPORT_NAMES.get(one.name, one.name.replace("-", "_")) for one in wanted}
-    errors = import_errors(list(modules.values()))
+    errors = import_errors([one.name for one in wanted])
     findings = []
     for one in wanted:
-        error = errors.get(modules[one.name])
         try:
-            version = metadata.version(one.name)
+            detail = version = metadata.version(one.name)
         except metadata.PackageNotFoundError:
             findings.append(Finding(one.name, "missing", install))
             continue
+        mend = None
         if not one.specifier.contains(version, prereleases=True):
-            detail = f"{version}, but the course needs {one.specifier}"
-            findings.append(Finding(one.name, detail, install))
-        elif error:
-            again = f"{_pip()} --force-reinstall --no-deps {one.name}=={version}"
-            findings.append(Finding(one.name, f"{version} does not import: {error}", again))
-        else:
-            findings.append(Finding(one.name, version, None))
+            detail, mend = f"{version}, but the course needs {one.specifier}", install
+        elif one.name in errors:
+            detail = f"{version} does not import: {errors[one.name]}"
+            mend = f"{_pip()} --force-reinstall --no-deps {one.name}=={version}"
+        findings.append(Finding(one.name, detail, mend))
     return findings
 
 
-def import_errors(modules: list[str]) -> dict[str, str]:
-    """Why modules cannot be imported: a child process tries them, outside this folder.
-
-    A module that ends the process is blamed, and the others are tried without it.
-    """
-    errors = {}
-    while left := [module for module in modules if module not in errors]:
-        lines, end = _import(left)
-        errors |= {words[1]: words[2] for words in lines if words[0] == "bad"}
-        if end is None:
-            break
-        errors[lines[-1][1] if lines else left[0]] = end
-    return errors
+def import_errors(packages: list[str]) -> dict[str, str]:
+    """Why packages cannot be imported: if not all can, each is tried in a process of its own."""
+    if _import_error(packages) is None:
+        return {}
+    return {name: error for name in packages if (error := _import_error([name]))}
 
 
-def _import(modules: list[str]) -> tuple[list[list[str]], str | None]:
-    """What the importing process reported of each module, and how it ended, if badly."""
+def _import_error(packages: list[str]) -> str | None:
+    """What goes wrong when a new Python imports them; that Python may end of it."""
+    modules = [IMPORT_NAMES.get(name, name.replace("-", "_")) for name in packages]
     try:
-        child = subprocess.run(
-            [sys.executable, "-c", IMPORTER, *modules],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            cwd=tempfile.gettempdir(),
-            timeout=IMPORT_SECONDS,
-        )
-    except subprocess.TimeoutExpired as late:
-        output, end = (late.stdout or b"").decode(errors="replace"), "it takes minutes"
-    else:
-        output = child.stdout
-        end = f"it ends Python (status {child.returncode})" if child.returncode else None
-    lines = (line.split(maxsplit=2) for line in output.splitlines())
-    return [words for words in lines if words and words[0] in ("try", "bad", "well")], end
+        child = _python(IMPORTER, *modules, cwd=tempfile.gettempdir(), timeout=IMPORT_SECONDS)
+    except subprocess.TimeoutExpired:
+        return "it takes minutes"
+    if child.returncode == 1 and child.stderr:  # in the words of IMPORTER
+        return child.stderr.splitlines()[-1]
+    return f"it ends Python (status {child.returncode})" if child.returncode else None
+
+
+def _python(code: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess:
+    """Run `code` in a Python of its own."""
+    program = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(program, capture_output=True, text=True, errors="replace", **options)
 
 
 def check_checkout() -> Finding:
     """Whether `import lenet_helpers`, as the lessons do it, finds the package of this folder."""
     mend = f'make lab, or without make: {_pip()} --no-deps -e "{ROOT}"'
-    lines, _ = _import(["lenet_helpers"])
-    found = Path(lines[-1][2]) if lines and lines[-1][0] == "well" else None
-    if found is None:
+    code = "import lenet_helpers; print(lenet_helpers.__path__[0])"
+    child = _python(code, cwd=tempfile.gettempdir())
+    if child.returncode:
         return Finding("lenet_helpers", "the lessons cannot import it", mend)
+    found = Path(child.stdout.splitlines()[-1])
     if found.resolve() != ROOT / "lenet_helpers":
         return Finding("lenet_helpers", f"the lessons import another one: {found}", mend)
-    return Finding("lenet_helpers", "of this folder", None)
+    return Finding("lenet_helpers", "of this folder")
 
 
 def _pip() -> str:
@@ -156,9 +140,7 @@ def _pip() -> str:
 def check_device() -> Finding:
     """Where networks are trained; a device that is there but fails is told apart."""
     code = "from lenet_helpers.training import pick_device; print(pick_device())"
-    child = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, errors="replace", cwd=ROOT
-    )
+    child = _python(code, cwd=ROOT)
     *notes, device = child.stdout.splitlines() or [""]
     if child.returncode:
         error = child.stderr.strip().splitlines() or [f"Python ended, status {child.returncode}"]
@@ -166,7 +148,7 @@ def check_device() -> Finding:
         return Finding("device", re.sub(r"^[\w.]+Error: ", "", error[-1]), asked)
     if notes:
         return Finding("device", " ".join(notes), "set LENET_DEVICE=cpu")
-    return Finding("device", device, None)
+    return Finding("device", device)
 
 
 def check_kernel() -> Finding:
@@ -181,7 +163,7 @@ def check_kernel() -> Finding:
     program = spec.argv[0]
     # Jupyter replaces a bare "python" by the Python that it runs in itself.
     if Path(program).name == program or Path(program) == Path(sys.executable):
-        return Finding("kernel python3", "this Python", None)
+        return Finding("kernel python3", "this Python")
     mend = f"remove that kernel (jupyter kernelspec remove python3), then {install}"
     return Finding("kernel python3", f"another Python ({program})", mend)
 
@@ -191,28 +173,23 @@ def check_data(data_dir: Path) -> Finding:
     from lenet_helpers.mnist_files import MD5, missing_files
 
     folder = data_dir / "MNIST" / "raw"
-    fetch = f"python -m lenet_helpers data --data-dir {data_dir}"
-    if data_dir == ROOT / "data":
-        fetch = "python -m lenet_helpers data"
+    where = "" if data_dir == ROOT / "data" else f" --data-dir {data_dir}"
     try:
         missing = missing_files(folder)
     except OSError as error:
         detail = f"cannot be read: {error.filename} ({error.strerror})"
         return Finding("MNIST", detail, f"give yourself the right to read {folder}")
     if not missing:
-        return Finding("MNIST", f"{len(MD5)} files, whole", None)
+        return Finding("MNIST", f"{len(MD5)} files, whole")
     damaged = [name for name in missing if (folder / name).exists()]
-    if damaged:
-        return Finding("MNIST", f"damaged: {', '.join(damaged)}", fetch)
-    return Finding("MNIST", f"not there yet: {', '.join(missing)}", fetch)
+    what = f"damaged: {', '.join(damaged)}" if damaged else f"not there yet: {', '.join(missing)}"
+    return Finding("MNIST", what, f"python -m lenet_helpers data{where}")
 
 
 def check_disk(data_dir: Path) -> Finding:
     """Whether there is room for data and results."""
-    folders = [data_dir, *data_dir.parents]
-    existing = next(folder for folder in folders if os.path.exists(folder))  # no error if closed
+    # os.path, since a folder that is closed to us is no error to it
+    existing = next(filter(os.path.exists, [data_dir, *data_dir.parents]))
     free = shutil.disk_usage(existing).free / 1e9
-    mend = (
-        None if free >= FREE_GIGABYTES else f"free at least {FREE_GIGABYTES:.0f} GB of disk space"
-    )
-    return Finding("disk", f"{free:.1f} GB free", mend)
+    mend = f"free at least {FREE_GIGABYTES:.0f} GB of disk space"
+    return Finding("disk", f"{free:.1f} GB free", None if free >= FREE_GIGABYTES else mend)
