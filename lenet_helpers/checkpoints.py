@@ -74,17 +74,14 @@ def load_network(path: str | Path) -> LeNet5:
     _, arguments = _read_weights(path)
     if arguments is None:
         raise CourseError(
-            f"{path} does not say how its network was built: it is of an older version of the "
-            "course, or of a network that is no plain LeNet5. Build the network, and fill it with "
-            "load_weights."
+            f"{path} does not say how its network was built: it is an older file, or of a network "
+            "that is no plain LeNet5. Build the network, and fill it with load_weights."
         )
     try:
         model = LeNet5(**arguments)
     except (TypeError, ValueError) as error:
-        raise CourseError(
-            f"{path} is of another version of the course: no LeNet5 can be built with {arguments} "
-            f"({error})."
-        ) from error
+        said = f"is of another version of the course: no LeNet5 can be built with {arguments}"
+        raise CourseError(f"{path} {said} ({error}).") from error
     load_weights(model, path)
     return model.eval()
 
@@ -178,8 +175,8 @@ class Checkpoint:
         """
         buffer = io.BytesIO()
         state = dict.fromkeys(PARTS) | {n: part.state_dict() for n, part in self.parts.items()}
-        state |= {"settings": self.settings, "history": history}
-        state["random"] = random_state(self.generator)
+        random = random_state(self.generator)
+        state |= {"settings": self.settings, "random": random, "history": history}
         try:
             torch.save(_plain(state), buffer)
             torch.load(io.BytesIO(buffer.getvalue()), weights_only=True, map_location="cpu")
@@ -206,13 +203,12 @@ class Checkpoint:
         except pickle.UnpicklingError as error:  # with a checksum, and yet not ours
             raise CourseError(_would_run_code(self.path)) from error
         if not isinstance(stored, dict) or set(stored) != set(PARTS):
-            raise CourseError(
-                f"{self.path} is not the checkpoint of a training; choose another file name."
-            )
-        model, settings = self.parts["model"], stored["settings"]
-        _check_same(_shapes(stored["model"]), _shapes(model.state_dict()), self.path)
-        for name in [*self.settings, *settings]:
-            theirs, mine = settings.get(name), self.settings.get(name)
+            said = "is not the checkpoint of a training; choose another file name."
+            raise CourseError(f"{self.path} {said}")
+        here = self.parts["model"].state_dict()
+        _check_same(_shapes(stored["model"]), _shapes(here), self.path)
+        for name in [*self.settings, *stored["settings"]]:
+            theirs, mine = stored["settings"].get(name), self.settings.get(name)
             if theirs != mine:
                 theirs, mine = _difference(theirs, mine)
                 raise CourseError(

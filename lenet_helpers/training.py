@@ -150,7 +150,9 @@ def fit(
     augment
         Changes a batch of images before each step, in training only.
     device
-        Where to train; where the model is if None.
+        Where to train; where the model is if None. Batches of a split that lies there, as after
+        `split.to(device)`, need no way. Off the CPU losses are read in groups, so that one that is
+        not finite is said some steps later, by the number of its own step.
     checkpoint
         File for the training's full state, written after every epoch. If it is there already,
         the training continues from it and ends with the weights it would have had uninterrupted.

@@ -252,8 +252,8 @@ def compare_on(device: str, seeds: range, images: int | None, patience: float) -
             if accuracy >= goal
         ]
         share = sum(accuracy >= goal for accuracy in ours[goal].accuracies)
-        lowest = min(ours[goal].accuracies)
-        note = f"{share} of {len(seeds)} reached it; lowest {lowest:.2%}; batches of {large.batch_size}, {large.epochs} epochs"
+        note = f"{share} of {len(seeds)} reached it, lowest {min(ours[goal].accuracies):.2%}; "
+        note += f"{large.epochs} epochs in batches of {large.batch_size}"
         print(row(f"to {goal:.0%} test accuracy", *(reached[:1] or [None]), ours[goal], note))
         if not reached:
             print(f"{'':26}published: not reached in {len(so_far)} epochs, {so_far[-1]:.1f} s")
