@@ -216,6 +216,8 @@ def train_recipe(
     """
     if recipe.averaging and checkpoint is not None:
         raise CourseError(f"{recipe.name} averages weights, which a checkpoint does not keep.")
+    if device is not None:  # on a graphics card whole splits lie there and are shuffled there
+        mnist = MNIST(*(split.to(device) for split in mnist))
     seed_everything(seed)
     model = recipe.model()
     model.to(memory_format=torch.channels_last)  # convolutions train faster in this layout

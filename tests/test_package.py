@@ -31,6 +31,7 @@ ORDER = (
     "augmentation",
     "recipes",
     "feature_maps",
+    "layers_1998",
     "lenet_1998",
     "reading",
     "pen",
@@ -140,7 +141,7 @@ def test_a_module_is_read_in_one_sitting_and_a_function_on_one_screen(path: Path
 
 def test_the_package_stays_small():
     sizes = {path: len(code_lines(path)) for path in MODULES}
-    assert sum(sizes.values()) <= 6200
+    assert sum(sizes.values()) <= 7100
     assert sum(size for path, size in sizes.items() if path.parent == PACKAGE) <= 1800
 
 
