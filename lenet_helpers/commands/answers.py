@@ -6,6 +6,7 @@ than a digit to read.
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections import Counter
@@ -103,15 +104,11 @@ def draw_expression(expression: Expression, path: Path) -> None:
     """Write a figure of the picture, the symbols, the tree and the value."""
     from lenet_helpers.plots import expressions as plots
 
-    line, symbols = expression.line, expression.symbols
+    line, trees = expression.line, parse(expression.text) if expression.worth else []
+    words = f"{expression.text}   {result(expression)}"
+    _, _, symbols, _, probabilities, boxes = zip(*expression.symbols, strict=True)
     figure = plots.expression(
-        line.picture,
-        line.strength,
-        [symbol.box for symbol in symbols],
-        [symbol.symbol for symbol in symbols],
-        [symbol.probability for symbol in symbols],
-        parse(expression.text) if expression.worth else [],
-        f"{expression.text}   {result(expression)}",
+        line.picture, line.strength, boxes, symbols, probabilities, trees, words
     )
     _save(figure, path)
 
@@ -154,13 +151,10 @@ def report(folder: Path) -> str:
     """
     from lenet_helpers.pen.photos import read_labels
 
-    rows, others = [], []
-    for path, label in read_labels(folder):
-        truth = plain(label)
-        if truth and set(truth) <= set(CLASSES):
-            rows.append((path, truth))
-        else:
-            others.append(f"{path.name}: {label or 'no label'}")
+    known = re.compile(f"[{re.escape(CLASSES)}]+").fullmatch
+    labels = read_labels(folder)
+    rows = [(path, plain(label)) for path, label in labels if known(plain(label))]
+    others = [f"{path.name}: {x or 'no label'}" for path, x in labels if not known(plain(x))]
     if not rows:
         raise CourseError(f"No label in {folder} is a digit, a number or arithmetic.")
     digits = all(set(truth) <= set(DIGITS) for _, truth in rows)

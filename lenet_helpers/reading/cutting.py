@@ -157,7 +157,7 @@ def digit_groups(pieces: Sequence[Piece], line: Line, lean: float) -> list[Group
                 cost += tuned.JOIN_COST
             part = join_parts([piece.part for piece in pieces[start:end]])
             if part.height >= tuned.LOW * line.height:
-                wide = max(0.0, (aspect(part, lean) - usual) / tuned.SPREAD) ** 2 / 2
+                wide = max(0.0, (aspect(part, lean) - usual) / tuned.ASPECT_SPREAD) ** 2 / 2
                 groups.append(Group(start, end, part, -(cost + wide)))
     return groups
 

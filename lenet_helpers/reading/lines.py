@@ -184,9 +184,9 @@ def refuse_several_lines(parts: Sequence[Part], pen: float) -> None:
     tall = [part for part in _tall(parts) if part.height >= tuned.DIGIT_PENS * pen]  # no bars of =
 
     def is_below(lower: Part, upper: Part) -> bool:
-        shared = min(lower.box[3], upper.box[3]) - max(lower.box[1], upper.box[1])
+        common = min(lower.box[3], upper.box[3]) - max(lower.box[1], upper.box[1])
         least = tuned.BELOW * min(lower.width, upper.width)
-        return lower.box[0] >= upper.box[2] and shared > least
+        return lower.box[0] >= upper.box[2] and common > least
 
     below = sum(any(is_below(lower, upper) for upper in tall) for lower in tall)
     if below >= 2 or (below and len(tall) <= tuned.FEW):

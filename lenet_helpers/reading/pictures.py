@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from lenet_helpers.files import at_home
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # Pillow knows more; fewer are safer
 MOST_PIXELS = 100_000_000
 ORIENTATION = 0x0112  # tag of EXIF, and how to turn the picture for each of its values
-TURNS = {
+UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -32,6 +33,8 @@ TURNS = {
 }
 # The kinds of photo that phones save in the container of ISO/IEC 14496-12, by its first brand.
 PHONE_KINDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC", b"avif": "AVIF"}
+# What Pillow's readers raise when the bytes are not what they should be.
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, OverflowError)
 SMALLEST_WORK, LARGEST_WORK = 112, 800  # longest side to work with, in pixels
 Picture = str | Path | Image.Image | np.ndarray | torch.Tensor
 
@@ -60,33 +63,38 @@ def open_picture(source: Picture, largest: int = LARGEST_WORK) -> np.ndarray:
     """
     if isinstance(source, torch.Tensor):
         source = source.detach().cpu().numpy()
-    if isinstance(source, np.ndarray):
-        return _good_size(_on_white(_levels(source, largest)), largest)
-    if not isinstance(source, str | Path | Image.Image):
-        raise CourseError(
-            f"A picture is a path, a PIL.Image or an array, not {type(source).__name__}."
-        )
-    path = at_home("the picture" if isinstance(source, Image.Image) else source)  # for the messages
+    if isinstance(source, str | Path | Image.Image):
+        source = _decoded(source, largest)
+    if not isinstance(source, np.ndarray):
+        kind = type(source).__name__
+        raise CourseError(f"A picture is a path, a PIL.Image or an array, not {kind}.")
+    values = _on_white(_levels(source, largest))
+    longest = max(values.shape[:2])
+    side = min(max(longest, SMALLEST_WORK), largest)
+    return values if side == longest else resize(values, side / longest)
+
+
+def _decoded(source: str | Path | Image.Image, largest: int) -> np.ndarray:
+    """The pixels of a file or of Pillow's picture, errors in words."""
+    given = isinstance(source, Image.Image)
+    path = at_home("the picture" if given else source)  # for the messages
     try:
-        if isinstance(source, Image.Image):
-            return _good_size(_decode(source, path.name, largest), largest)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our limit is lower
             warnings.filterwarnings("ignore", ".*corrupt EXIF")  # the pixels may be whole
-            with Image.open(path, formats=FORMATS) as image:
-                return _good_size(_decode(image, path.name, largest), largest)
+            with nullcontext(source) if given else Image.open(path, formats=FORMATS) as image:
+                return _decode(image, path.name, largest)
     except UnidentifiedImageError as error:
         raise CourseError(_unknown(path)) from error
     except Image.DecompressionBombError as error:
         raise CourseError(_too_large(path.name)) from error
     except FileNotFoundError as error:
         raise CourseError(f"There is no file {path}.") from error
-    except OSError as error:
-        if error.errno is not None:  # the system's, not Pillow's
+    except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, not Pillow's
             raise CourseError(f"Cannot read {path}: {error.strerror}.") from error
-        raise CourseError(_damaged(path.name, error)) from error
-    except (SyntaxError, ValueError, EOFError, struct.error, zlib.error, OverflowError) as error:
-        raise CourseError(_damaged(path.name, error)) from error  # what Pillow's readers raise
+        words = f"{path.name} is damaged or cut off ({error}). Save or copy it again."
+        raise CourseError(words) from error
 
 
 def _decode(image: Image.Image, name: str, largest: int) -> np.ndarray:
@@ -97,22 +105,22 @@ def _decode(image: Image.Image, name: str, largest: int) -> np.ndarray:
         raise CourseError(_too_large(name, width, height))
     # The further frames of a phone's JPEG (MPO) are a preview or its brightness.
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-        warnings.warn(f"{name} has several frames; the first is read.", stacklevel=4)
+        warnings.warn(f"{name} has several frames; the first is read.", stacklevel=5)
         image.seek(0)
     image.draft(None, (largest, largest))  # a large JPEG is decoded at a fraction of its size
-    turn = TURNS.get(_orientation(image))
+    turn = UPRIGHT.get(_orientation(image))
     if turn is not None:
         image = image.transpose(turn)
     factor = max(image.size) // largest
     if image.mode.startswith(("I", "F")):
-        return _on_white(_levels(_whole_numbers(np.asarray(image)), largest))
+        return _whole_numbers(np.asarray(image))
     if image.mode in ("1", "P", "PA", "LA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA" if image.mode != "1" else "L")
     elif image.mode not in ("L", "RGB", "RGBA"):
         image = image.convert("RGB")
     if factor > 1:
         image = image.reduce(factor)  # before float32 makes it four times as large
-    return _on_white(_levels(np.asarray(image), largest))
+    return np.asarray(image)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -180,22 +188,15 @@ def _on_white(values: np.ndarray) -> np.ndarray:
     return mixed[..., 0] if mixed.shape[-1] == 1 else mixed
 
 
-def _good_size(values: np.ndarray, largest: int) -> np.ndarray:
-    longest = max(values.shape[:2])
-    side = min(max(longest, SMALLEST_WORK), largest)
-    return values if side == longest else resize(values, side / longest)
-
-
 def resize(values: np.ndarray, scale: float) -> np.ndarray:
     """Float pixels at another size; smooth when larger, means when smaller."""
     size = [max(1, round(side * scale)) for side in (values.shape[1], values.shape[0])]
     method = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BOX
-    channels = values[..., np.newaxis] if values.ndim == 2 else values
     planes = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(channels[..., k])).resize(size, method))
-        for k in range(channels.shape[-1])
+        np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size, method))
+        for plane in np.moveaxis(np.atleast_3d(values), -1, 0)
     ]
-    return np.stack(planes, axis=-1).clip(0, 1) if values.ndim == 3 else planes[0].clip(0, 1)
+    return np.stack(planes, axis=-1).clip(0, 1).reshape(*size[::-1], *values.shape[2:])
 
 
 def _unknown(path: Path) -> str:
@@ -214,7 +215,3 @@ def _unknown(path: Path) -> str:
 def _too_large(name: str, width: int = 0, height: int = 0) -> str:
     size = f"{width}×{height} pixels" if width else "far too many pixels"
     return f"{name} has {size}; at most 100 megapixels are read. Make it smaller."
-
-
-def _damaged(name: str, error: Exception) -> str:
-    return f"{name} is damaged or cut off ({error}). Save or copy it again."

@@ -70,8 +70,8 @@ def predict(
 def predict_varied(
     model: nn.Module,
     images: torch.Tensor,
-    turns: Sequence[float] = tuned.TURNS,
-    leans: Sequence[float] = tuned.LEANS,
+    turns: Sequence[float] = tuned.DIGIT_TURNS,
+    leans: Sequence[float] = tuned.DIGIT_LEANS,
 ) -> torch.Tensor:
     """Mean probabilities over nine small turns and slants of each image, `(n, classes)`.
 

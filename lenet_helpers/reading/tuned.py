@@ -71,7 +71,7 @@ LOW = 0.45  # what is lower is no digit by itself
 NARROW_PART = 0.5  # a part less wide is not cut
 STACKED = 0.5  # of the shorter one, beside and along: two parts so far stand above one another
 DIGIT_GAP = 0.25  # gap between two pieces of one digit
-SPREAD = 0.4  # width over height: standard deviation within one hand
+ASPECT_SPREAD = 0.4  # width over height: standard deviation within one hand
 USUAL_ASPECT = (0.55, 0.8)  # least and most that a hand's usual width over height may be
 # Costs add up with the negative logarithms of the network's probabilities.
 CUT_COST = 1.0  # of cutting through one stroke of the pen
@@ -81,8 +81,12 @@ DROP_COST = 2.0  # of leaving out something low
 # ---- Answers (prediction.py, numbers.py, expressions.py).
 
 SURE = 0.9  # an answer of lower probability is called unsure
-TURNS = (-8, 0, 8)  # degrees, and
-LEANS = (-0.2, 0.0, 0.2)  # pixels per pixel of height: small changes under which a digit stays one
+DIGIT_TURNS = (-8, 0, 8)  # degrees, and
+DIGIT_LEANS = (
+    -0.2,
+    0.0,
+    0.2,
+)  # pixels per pixel of height: small changes under which a digit stays one
 SYMBOL_LEANS = (-0.12, 0.0, 0.12)  # the same for symbols, which are not turned: - is no /
 DOUBT = 0.02  # share of probability spread over all classes: no network is that certain
 THICKEST = 1 / 3  # of the height of a digit: what is thicker is no stroke
