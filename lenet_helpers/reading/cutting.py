@@ -120,7 +120,7 @@ def thin_places(ink: np.ndarray, heights: np.ndarray, line: Line) -> list[int]:
     Either there is less ink than on both sides, as in a stroke that joins two digits; or the ink
     reaches less far from top to bottom, as where two round digits touch.
     """
-    from scipy.signal import find_peaks  # here: it takes as long to load as torch
+    from scipy.signal import find_peaks  # here: it is slow to load, and one digit needs none
 
     edge = max(2, round(tuned.NARROWEST * line.height))
     smooth = np.convolve(np.pad(ink, 1, mode="edge"), np.ones(3) / 3, "valid")

@@ -135,7 +135,7 @@ def tilt(parts: Sequence[Part]) -> float:
 
     .. [1] A. F. Siegel, "Robust regression using repeated medians", Biometrika 69(1), 1982.
     """
-    from scipy.stats import siegelslopes  # here: it takes as long to load as torch
+    from scipy.stats import siegelslopes  # here: it is slow to load, and one digit needs none
 
     height = typical_height(parts)
     points = []

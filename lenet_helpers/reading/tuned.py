@@ -1,9 +1,9 @@
 """Lessons 06 and 08: every number that was tuned to read pictures, in one place.
 
-None of them was fitted by a program. All were set by hand while the reader was written, on the
-kit's rendered pictures (`data/pictures`) and on those that the tests draw: no record was kept of
-what else was tried, and none was measured alone on handwriting. Whoever changes one should run
-`python -m lenet_helpers evaluate` on the three folders of pictures, before and after.
+All of them were set by hand; none was measured alone. What was tried besides is not recorded: the
+history shows only that they came together with the kit's rendered pictures (`data/pictures`) and
+with the pictures that the tests draw. Whoever changes one should run `python -m lenet_helpers
+evaluate` on the three folders of pictures, before and after.
 
 What is not here is a definition (MNIST's sizes), geometry, or a limit of format and memory.
 """
