@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lenet_helpers.pen.strokes import CENTRIPETAL, Drawing, Random, curve, join, shaky, write
-from lenet_helpers.pen.symbols import draw_each
+from lenet_helpers.pen.symbols import draw_symbols
 
 
 def draw_looped_two(random: Random) -> Drawing:
@@ -91,10 +91,11 @@ DRAWINGS = {
 }  # fmt: skip
 
 
+def draw_digit(digit: str, random: Random) -> np.ndarray:
+    """A large picture of one digit, ink 1 on paper 0, float32 `(height, width)`."""
+    return write(DRAWINGS[digit](random), random)
+
+
 def draw_digits(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """`count` drawings of each digit: grey levels `(n, 28, 28)`, uint8, and their labels."""
-    return draw_each(
-        "".join(digit * count for digit in DRAWINGS),
-        lambda digit, random: write(DRAWINGS[digit](random), random),
-        seed,
-    )
+    return draw_symbols(count, seed, "".join(DRAWINGS), draw_digit)

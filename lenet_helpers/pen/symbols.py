@@ -190,21 +190,19 @@ def prepare_drawing(picture: np.ndarray) -> np.ndarray:
     return np.round(centre(shrink(picture, OUTLINE)) * 255).astype(np.uint8)
 
 
-def draw_each(
-    symbols: str, draw: Callable[[str, Random], np.ndarray], seed: int
+def draw_symbols(
+    count: int, seed: int, symbols: str, draw: Callable[[str, Random], np.ndarray] = draw_symbol
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Drawings of these symbols by `draw`: grey levels `(n, 28, 28)`, uint8, and their labels."""
+    """`count` drawings of each symbol: grey levels `(n, 28, 28)`, uint8, and their labels.
+
+    `draw` makes one large picture of a symbol.
+    """
     random = np.random.default_rng(seed)
-    bar = tqdm(symbols, "drawing", leave=False, disable=bars_off(True))
+    every = "".join(symbol * count * OFTEN.get(symbol, 1) for symbol in symbols)
+    bar = tqdm(every, "drawing", leave=False, disable=bars_off(True))
     images = [prepare_drawing(draw(symbol, random)) for symbol in bar]
-    labels = [CLASSES.index(symbol) for symbol in symbols]
+    labels = [CLASSES.index(symbol) for symbol in every]
     return torch.from_numpy(np.stack(images)), torch.tensor(labels)
-
-
-def draw_symbols(count: int, seed: int, symbols: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """`count` drawings of each symbol: grey levels `(n, 28, 28)`, uint8, and their labels."""
-    repeated = "".join(symbol * count * OFTEN.get(symbol, 1) for symbol in symbols)
-    return draw_each(repeated, draw_symbol, seed)
 
 
 def generate_symbols(count: int, seed: int, symbols: str = "".join(DRAWINGS)) -> Split:
