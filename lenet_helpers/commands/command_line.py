@@ -272,11 +272,9 @@ def pictures(
     from lenet_helpers.pen.sums import make_expressions
 
     test = read_splits(data_dir).test
-    for make, folder in (
-        (make_pictures, output),
-        (make_numbers, output / "numbers"),
-        (make_expressions, output / "expressions"),
-    ):
+    makers = {"": make_pictures, "numbers": make_numbers, "expressions": make_expressions}
+    for name, make in makers.items():
+        folder = output / name
         written = make(test.images.numpy(), test.labels.numpy(), folder)
         typer.echo(f"{len(written)} pictures and labels.csv in {_short(folder)}")
 

@@ -17,10 +17,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import joblib
 import nbformat
@@ -33,13 +33,7 @@ from lenet_helpers.errors import CourseError
 BYTES_FOR_TWO = 6e9  # of free memory; a lesson with its workers takes up to 3 GB
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 GRACE = 20  # seconds for a lesson that is stopped to end its kernel
-
-
-class _Job(NamedTuple):
-    """A lesson that is running."""
-
-    path: Path
-    process: subprocess.Popen
+Task = tuple[Path, dict[str, Any], Path]  # a lesson, its parameters, the folder of its copy
 
 
 def usual_jobs() -> int:
@@ -70,32 +64,35 @@ def run_lessons(
     CourseError
         If the copies cannot be written, or Ctrl-C stops it; no kernel goes on.
     """
-    waiting = sorted(zip(paths, parameters, strict=True), key=lambda pair: -minutes(pair[0]))
-    cells = sum(len(lessons.code_cells(path)) + bool(values) for path, values in waiting)
+    tasks = [(path, mine, output) for path, mine in zip(paths, parameters, strict=True)]
+    waiting = sorted(tasks, key=lambda task: -minutes(task[0]))
+    cells = sum(len(lessons.code_cells(path)) + bool(values) for path, values, _ in tasks)
     environment = _environment(min(jobs, len(paths)))
-    news: queue.Queue[tuple[_Job, Any]] = queue.Queue()
-    running: list[_Job] = []
+    news: queue.Queue[tuple[subprocess.Popen, Any]] = queue.Queue()
+    running: dict[subprocess.Popen, str] = {}  # the names of lessons by their processes
     try:
         with tqdm(total=cells, unit="cell", leave=False, disable=None) as bar:
             while waiting or running:
                 while waiting and len(running) < jobs:
-                    running.append(_start(*waiting.pop(0), output, environment, news))
-                    bar.set_postfix_str(_names(running))
+                    task = waiting.pop(0)
+                    running[_start(task, environment, news)] = task[0].stem
+                    bar.set_postfix_str(", ".join(running.values()))
                 try:
-                    job, event = news.get(timeout=1)  # on Windows, Ctrl-C waits for it
+                    process, event = news.get(timeout=1)  # on Windows, Ctrl-C waits for it
                 except queue.Empty:
                     continue
                 if isinstance(event, int):
                     bar.update(event)
                     continue
-                running.remove(job)
+                del running[process]
                 if isinstance(event, CourseError):
                     raise event
                 with tqdm.external_write_mode():
                     tell(event)
     except KeyboardInterrupt:
+        names = ", ".join(running.values())
         where = f"the cells so far are in {output}"
-        raise CourseError(f"Stopped during {_names(running)}; {where}.") from None
+        raise CourseError(f"Stopped during {names}; {where}.") from None
     finally:
         _stop(running)
 
@@ -111,17 +108,7 @@ def _environment(jobs: int) -> dict[str, str]:
     return threads | {**os.environ, "TQDM_DISABLE": "1"}  # a bar would stay in a cell's output
 
 
-def _names(running: list[_Job]) -> str:
-    return ", ".join(job.path.stem for job in running)
-
-
-def _start(
-    path: Path,
-    parameters: dict[str, Any],
-    output: Path,
-    environment: dict[str, str],
-    news: queue.Queue[tuple[_Job, Any]],
-) -> _Job:
+def _start(task: Task, environment: dict[str, str], news: queue.Queue) -> subprocess.Popen:
     process = subprocess.Popen(
         [sys.executable, "-m", "lenet_helpers.commands.jobs"],
         stdin=subprocess.PIPE,
@@ -131,38 +118,38 @@ def _start(
         start_new_session=True,
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     )
-    job = _Job(path, process)
     with suppress(OSError):  # it died at once: `_listen` finds out
-        pickle.dump((path, parameters, output), process.stdin)
+        pickle.dump(task, process.stdin)
         process.stdin.flush()
-    threading.Thread(target=_listen, args=(job, output, news), daemon=True).start()
-    return job
+    threading.Thread(target=_listen, args=(process, task, news), daemon=True).start()
+    return process
 
 
-def _listen(job: _Job, output: Path, news: queue.Queue[tuple[_Job, Any]]) -> None:
+def _listen(process: subprocess.Popen, task: Task, news: queue.Queue) -> None:
     """Pass on what the process of a lesson says; when it dies without a result, that is one."""
     start = time.perf_counter()
     event: Any = 0
     try:
         while isinstance(event, int):
-            event = pickle.load(job.process.stdout)
-            news.put((job, event))
+            event = pickle.load(process.stdout)
+            news.put((process, event))
     except (EOFError, pickle.UnpicklingError):
-        failure = f"its process ended with status {job.process.wait()} (out of memory?)"
-        copy, seconds = output / job.path.name, time.perf_counter() - start
-        news.put((job, lessons.LessonRun(job.path.stem, copy, seconds, failure)))
+        failure = f"its process ended with status {process.wait()} (out of memory?)"
+        path, _parameters, output = task
+        seconds = time.perf_counter() - start
+        news.put((process, lessons.LessonRun(path.stem, output / path.name, seconds, failure)))
 
 
-def _stop(running: list[_Job]) -> None:
+def _stop(running: Iterable[subprocess.Popen]) -> None:
     """Let the processes that still run end their kernels and themselves."""
-    for job in running:
+    for process in running:
         with suppress(OSError):
-            job.process.stdin.close()
-    for job in running:
+            process.stdin.close()
+    for process in running:
         try:
-            job.process.wait(GRACE)
+            process.wait(GRACE)
         except subprocess.TimeoutExpired:
-            job.process.kill()
+            process.kill()
 
 
 def main() -> None:
@@ -176,10 +163,10 @@ def main() -> None:
             pickle.dump(event, channel)
             channel.flush()
 
-    path, parameters, output = pickle.load(sys.stdin.buffer)
+    task: Task = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_end_with_caller, daemon=True).start()
     try:
-        send(lessons.run_lesson(path, parameters, output, lambda **_: send(1)))
+        send(lessons.run_lesson(*task, lambda **_: send(1)))
     except CourseError as error:
         send(error)
 

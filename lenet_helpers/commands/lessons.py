@@ -79,14 +79,17 @@ def read_settings(assignments: list[str]) -> dict[str, Any]:
         name, equals, text = assignment.partition("=")
         if not equals or not name.isidentifier():
             raise CourseError(f"--set {assignment} is not of the form NAME=VALUE.")
-        if name.endswith("_DIR") or name.startswith("MY_"):
-            settings[name] = _read_path(name, text)
-            continue
-        try:
-            settings[name] = ast.literal_eval(text)
-        except (ValueError, SyntaxError, TypeError):
-            settings[name] = text
+        is_path = name.endswith("_DIR") or name.startswith("MY_")
+        settings[name] = _read_path(name, text) if is_path else _literal(text, text)
     return settings
+
+
+def _literal(text: str, otherwise: Any) -> Any:
+    """The Python value that `text` writes out, or `otherwise` if it is something else."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError):
+        return otherwise
 
 
 def _read_path(name: str, text: str) -> str | None:
@@ -107,11 +110,7 @@ def _read_path(name: str, text: str) -> str | None:
 
 
 def choose_parameters(
-    lessons: list[Path],
-    settings: dict[str, Any],
-    *,
-    quick: bool = False,
-    figures: Path | None = None,
+    paths: list[Path], settings: dict[str, Any], *, quick: bool = False, figures: Path | None = None
 ) -> list[dict[str, Any]]:
     """The parameters that each lesson gets; a setting goes to every lesson that has it.
 
@@ -120,18 +119,19 @@ def choose_parameters(
     CourseError
         If no lesson has a parameter of that name, or its type is not the default's.
     """
-    known = [_known_parameters(path) for path in lessons]
-    for name, value in settings.items():
-        defaults = [parameters[name] for parameters in known if name in parameters]
-        if not defaults:
-            every = ", ".join(sorted(set().union(*known)))
-            raise CourseError(f"No lesson asked for has a parameter {name}. There are: {every}.")
-        for default in defaults:
-            _check_type(name, value, default)
+    known = [_known_parameters(path) for path in paths]
+    every = set().union(*known)
+    for name in settings:
+        if name not in every:
+            names = ", ".join(sorted(every))
+            raise CourseError(f"No lesson asked for has a parameter {name}. There are: {names}.")
     chosen = []
-    for path, parameters in zip(lessons, known, strict=True):
+    for path, parameters in zip(paths, known, strict=True):
         mine = dict(nbformat.read(path, as_version=4).metadata.get("quick", {})) if quick else {}
-        mine |= {name: value for name, value in settings.items() if name in parameters}
+        for name, value in settings.items():
+            if name in parameters:
+                _check_type(name, value, parameters[name])
+                mine[name] = value
         if figures is not None and "FIGURES_DIR" in parameters:
             mine["FIGURES_DIR"] = str(Path(figures).resolve())
         unknown = set(mine) - set(parameters)
@@ -142,14 +142,9 @@ def choose_parameters(
 
 
 def _known_parameters(path: Path) -> dict[str, Any]:
-    """Names and defaults of a lesson's parameters."""
-    defaults = {}
-    for name, parameter in papermill.inspect_notebook(path).items():
-        try:
-            defaults[name] = ast.literal_eval(parameter["default"])
-        except (ValueError, SyntaxError):  # an expression, whose value only the lesson knows
-            defaults[name] = None
-    return defaults
+    """Names and defaults of a lesson's parameters; None where only the lesson knows the value."""
+    parameters = papermill.inspect_notebook(path)
+    return {name: _literal(found["default"], None) for name, found in parameters.items()}
 
 
 def _check_type(name: str, value: Any, default: Any) -> None:
@@ -178,17 +173,15 @@ def figures_folder(figures: bool, formats: list[str] | None, dpi: int | None) ->
     unknown = set(formats or []) - set(FORMATS)
     if unknown:
         raise CourseError(f"--format {unknown.pop()}: choose one of {', '.join(FORMATS)}.")
-    if not figures:
-        if formats or dpi:
-            raise CourseError("--format and --dpi are about figures: add --figures.")
-        return None
-    if not formats and not dpi:
-        return FIGURES
+    if (formats or dpi) and not figures:
+        raise CourseError("--format and --dpi are about figures: add --figures.")
     if formats:
         os.environ[FORMATS_VARIABLE] = " ".join(formats)
     if dpi:
         os.environ[DPI_VARIABLE] = str(dpi)
-    return FOR_PRINT
+    if not figures:
+        return None
+    return FOR_PRINT if formats or dpi else FIGURES
 
 
 def run_lesson(
@@ -211,7 +204,6 @@ def run_lesson(
             f"Cannot write to {output}: {error.strerror or error}. Choose another --output."
         ) from error
     start = time.perf_counter()
-    failure = None
     try:
         papermill.execute_notebook(
             path,
@@ -224,9 +216,8 @@ def run_lesson(
             extra_arguments=["--log-level=CRITICAL"],  # of the kernel itself, not of the cells
         )
     except PapermillExecutionError as error:
-        failure = (
-            f"cell {error.exec_count}:\n{_indented(error.source)}\n{error.ename}: {error.evalue}"
-        )
+        what = f"{error.ename}: {error.evalue}"
+        failure = f"cell {error.exec_count}:\n{_indented(error.source)}\n{what}"
     except DeadKernelError:
         failure = f"the kernel died (out of memory?) in or after {_last_cell(copy)}"
     except KeyboardInterrupt:
@@ -270,9 +261,7 @@ def _not_run(copy: Path) -> str | None:
 
 
 def _last_cell(copy: Path) -> str:
-    run = [
-        cell for cell in code_cells(copy) if cell.metadata.get("papermill", {}).get("start_time")
-    ]
+    run = [cell for cell in code_cells(copy) if cell.metadata.papermill.start_time]
     return f"the cell\n{_indented(run[-1].source)}" if run else "its start"
 
 

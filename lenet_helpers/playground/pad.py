@@ -94,18 +94,16 @@ def watch(model: nn.Module, picture: Picture) -> Activity:
         If the picture shows no digit, or the model has other layers than `LeNet5`.
     """
     modules = dict(model.named_modules())
-    missing = [path for path in LAYERS.values() if path not in modules]
-    if missing:
-        raise CourseError(
-            f"The model has no layer {missing[0]}: only a LeNet5 of lesson 02 can be watched."
-        )
+    for path in LAYERS.values():
+        if path not in modules:
+            why = "only a LeNet5 of lesson 02 can be watched"
+            raise CourseError(f"The model has no layer {path}: {why}.")
     prepared = prepare_digit(picture)
     with capture({name: modules[path] for name, path in LAYERS.items()}) as kept:
         prediction = predict(model, prepared)
     maps = {name: answers[0].cpu().numpy() for name, answers in kept.items()}
-    return Activity(
-        prepared.steps["28×28"], **maps, probabilities=prediction.probabilities[0].numpy()
-    )
+    probabilities = prediction.probabilities[0].numpy()
+    return Activity(prepared.steps["28×28"], **maps, probabilities=probabilities)
 
 
 class NetworkView(anywidget.AnyWidget):
@@ -120,8 +118,7 @@ class NetworkView(anywidget.AnyWidget):
 
     @traitlets.default("palette")
     def _magma(self) -> bytes:
-        colours = matplotlib.colormaps["magma"](np.arange(256))[:, :3]
-        return _levels(colours)
+        return _levels(matplotlib.colormaps["magma"](np.arange(256))[:, :3])
 
 
 class LivePrediction(ipywidgets.Box):
@@ -185,10 +182,8 @@ def _reading(activity: Activity) -> dict[str, Any]:
     sure = float(activity.probabilities[digit])
     doubt = "" if sure >= SURE else " (not sure: is this one digit?)"
     layers = {name: getattr(activity, name) for name in LAYERS}
-    return {
-        "answers": 0,
+    return _in_words(f"with {sure:.1%}{doubt}") | {
         "digit": digit,
-        "words": f"with {sure:.1%}{doubt}",
         "probabilities": activity.probabilities.tolist(),
         "image": _levels(activity.image),
         **{name: _levels(maps / max(maps.max(), 1e-9)) for name, maps in layers.items()},
