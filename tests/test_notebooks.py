@@ -253,7 +253,7 @@ def test_a_raising_cell_fails(broken, name):
 def test_a_kernel_that_dies_fails(tmp_path):
     path = write_notebook(tmp_path / "dies.ipynb", "import os\nos._exit(0)", "assert True")
     result = run_nbval(path, cell_limit=3)
-    assert result.returncode == 1  # nbval lets exit() pass: run_lesson finds it, see test_course
+    assert result.returncode == 1  # nbval lets exit() pass: run_lesson finds it, see test_lessons
 
 
 def test_a_changed_output_of_a_real_lesson_is_found(broken):

@@ -1,0 +1,1 @@
+"""The command line, the runner of the lessons, and the doctor."""
