@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from lenet_helpers.commands import doctor as checks
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import ROOT, write_whole
+from lenet_helpers.files import ROOT
 
 try:
     import typer
     from typer import Argument, Option
+
+    from lenet_helpers.commands.lesson_command import run, short
 except ImportError:  # the doctor has to speak when nothing is installed
     for finding in checks.examine(ROOT / "data"):
         if finding.mend:
@@ -27,6 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(run)
 DataDir = Annotated[Path, Option(help="Folder that holds MNIST.")]
 
 
@@ -38,72 +40,12 @@ def options(
 
 
 @app.command()
-def run(
-    names: Annotated[
-        list[str] | None, Argument(metavar="[LESSONS]...", help="Such as 01 02; all if none.")
-    ] = None,
-    quick: Annotated[bool, Option("--quick", help="A short run with fewer epochs.")] = False,
-    settings: Annotated[
-        list[str] | None,
-        Option("--set", metavar="NAME=VALUE", help="A parameter, such as EPOCHS=3."),
-    ] = None,
-    figures: Annotated[bool, Option("--figures", help="Write the figures to figures/.")] = False,
-    formats: Annotated[
-        list[str] | None,
-        Option("--format", help="For print: png, svg or pdf, to build/figures instead."),
-    ] = None,
-    dpi: Annotated[int | None, Option(min=50, max=1200, help="For print, such as 600.")] = None,
-    output: Annotated[Path | None, Option(help="Folder of the executed copies.")] = None,
-    jobs: Annotated[
-        int | None,
-        Option(min=1, help="Lessons at a time; two, with two cores and 6 GB free memory."),
-    ] = None,
-) -> None:
-    """Execute lessons from top to bottom; copies with all outputs go to build/lessons."""
-    from lenet_helpers.commands import jobs as work
-    from lenet_helpers.commands import lessons
-    from lenet_helpers.mnist_files import DATA_DIR, fetch_mnist
-
-    paths = lessons.find_lessons(names)
-    output = output or lessons.OUTPUT
-    wanted = lessons.read_settings(settings or [])
-    folder = lessons.figures_folder(figures, formats, dpi)
-    chosen = lessons.choose_parameters(paths, wanted, quick=quick, figures=folder)
-    fetch_mnist(wanted.get("DATA_DIR") or DATA_DIR)  # here, where its progress can be seen
-    alone = {
-        path.stem: lessons.command_alone(path.stem, settings or [], parameters, quick)
-        for path, parameters in zip(paths, chosen, strict=True)
-    }
-    done: list[lessons.LessonRun] = []
-    tell = partial(_tell_of_lesson, done=done, alone=alone)
-    work.run_lessons(paths, chosen, output, jobs or work.usual_jobs(), tell)
-    failed = sorted(result.name for result in done if result.failure)
-    if failed:
-        raise CourseError(f"{len(failed)} of {len(paths)} lessons failed: {', '.join(failed)}.")
-    if folder == lessons.FIGURES:
-        write_whole(lessons.FIGURES / "README.md", lessons.gallery_page().encode())
-    if folder is not None:
-        typer.echo(f"The figures are in {_short(folder)}.")
-    typer.echo(f"Done. The executed copies are in {_short(output)}.")
-
-
-def _tell_of_lesson(result: Any, done: list[Any], alone: dict[str, str]) -> None:
-    """Say how a lesson went; `alone` has the command for each."""
-    done.append(result)
-    number = f"[{len(done)}/{len(alone)}]"
-    typer.echo(f"{number} {result.name}  {result.seconds:5.0f} s   {_short(result.copy)}")
-    if result.failure:
-        typer.echo(f"{result.name} failed: {result.failure}", err=True)
-        typer.echo(f"To try it alone: {alone[result.name]}", err=True)
-
-
-@app.command()
 def data(data_dir: DataDir = ROOT / "data") -> None:
     """Get MNIST and check that it is whole."""
     from lenet_helpers.mnist_files import fetch_mnist
 
     folder = fetch_mnist(data_dir)
-    typer.echo(f"MNIST is in {_short(folder)}, and whole.")
+    typer.echo(f"MNIST is in {short(folder)}, and whole.")
 
 
 @app.command()
@@ -138,7 +80,7 @@ def train(
     typer.echo(f"test accuracy {trained.test.accuracy:.2%}, loss {trained.test.loss:.4f}")
     if weights is not None:
         save_weights(trained.model, weights)
-        typer.echo(f"weights in {_short(weights)}")
+        typer.echo(f"weights in {short(weights)}")
 
 
 def _echo_epochs(history: Any) -> None:
@@ -190,7 +132,7 @@ def study(
         typer.echo(line, err=True)
     for record in result.failed:
         typer.echo(f"{' '.join(map(str, record.run))} failed: {record.error}", err=True)
-    typer.echo(f"{len(result.records) - len(result.failed)} runs in {_short(output)}")
+    typer.echo(f"{len(result.records) - len(result.failed)} runs in {short(output)}")
     if result.failed:
         raise CourseError(f"{len(result.failed)} runs failed; start again to repeat only them.")
     partial.unlink(missing_ok=True)
@@ -246,7 +188,7 @@ def predict(
     if steps is not None and done:
         (drawn,) = done.values() if number or expression else [done]
         draw(drawn, steps)
-        typer.echo(f"preparation in {_short(steps)}")
+        typer.echo(f"preparation in {short(steps)}")
     if any(str(path) not in done for path in images):
         raise typer.Exit(1)
 
@@ -276,7 +218,7 @@ def pictures(
     for name, make in makers.items():
         folder = output / name
         written = make(test.images.numpy(), test.labels.numpy(), folder)
-        typer.echo(f"{len(written)} pictures and labels.csv in {_short(folder)}")
+        typer.echo(f"{len(written)} pictures and labels.csv in {short(folder)}")
 
 
 @app.command()
@@ -306,14 +248,6 @@ def doctor(data_dir: DataDir = ROOT / "data") -> None:
             typer.echo(f"      to mend it: {finding.mend}")
     if any(finding.mend for finding in findings):
         raise typer.Exit(1)
-
-
-def _short(path: Path) -> Path:
-    """`path` as seen from here, where that is shorter."""
-    try:
-        return Path(path).resolve().relative_to(Path.cwd())
-    except ValueError:
-        return Path(path)
 
 
 def main() -> None:
