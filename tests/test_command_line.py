@@ -212,7 +212,7 @@ def test_doctor_finds_data_that_cannot_be_read(tmp_path, monkeypatch):
     for name in MD5:
         (raw / name).write_bytes(b"there")
 
-    def refuse(path, *_):
+    def refuse(path, *_, **__):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "open", refuse)
