@@ -71,7 +71,7 @@ def load_network(path: str | Path) -> LeNet5:
     CourseError
         As `load_weights`, or if the file does not say how its network was built.
     """
-    _, arguments = _read_weights(path)
+    state, arguments = _read_weights(path)
     if arguments is None:
         raise CourseError(
             f"{path} does not say how its network was built: it is an older file, or of a network "
@@ -82,7 +82,8 @@ def load_network(path: str | Path) -> LeNet5:
     except (TypeError, ValueError) as error:
         said = f"is of another version of the course: no LeNet5 can be built with {arguments}"
         raise CourseError(f"{path} {said} ({error}).") from error
-    load_weights(model, path)
+    _check_same(_shapes(state), _shapes(model.state_dict()), path)
+    model.load_state_dict(state)
     return model.eval()
 
 

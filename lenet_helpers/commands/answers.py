@@ -152,9 +152,12 @@ def report(folder: Path) -> str:
     from lenet_helpers.pen.photos import read_labels
 
     known = re.compile(f"[{re.escape(CLASSES)}]+").fullmatch
-    labels = read_labels(folder)
-    rows = [(path, plain(label)) for path, label in labels if known(plain(label))]
-    others = [f"{path.name}: {x or 'no label'}" for path, x in labels if not known(plain(x))]
+    rows, others = [], []
+    for path, label in read_labels(folder):
+        if known(truth := plain(label)):
+            rows.append((path, truth))
+        else:
+            others.append(f"{path.name}: {label or 'no label'}")
     if not rows:
         raise CourseError(f"No label in {folder} is a digit, a number or arithmetic.")
     digits = all(set(truth) <= set(DIGITS) for _, truth in rows)

@@ -28,7 +28,7 @@ BEND = 0.06  # of half the image, about a pixel: other hands differ more than MN
 def add_numbers(levels: MNIST, count: int, seed: int = 0) -> MNIST:
     """MNIST's grey levels with what else the network for numbers learns from.
 
-    That is `count` drawings of each digit of `DRAWN` and of `drawn_digits`, and four times as many
+    That is `count` drawings of each digit of `DRAWN` and of `digits`, and four times as many
     pictures of no digit. Validation and test stay MNIST's.
     """
     drawn = [draw_symbols(count, seed, DRAWN), draw_digits(count, seed)]

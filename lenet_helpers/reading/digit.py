@@ -59,7 +59,6 @@ def prepare_digit(image: Picture) -> Prepared:
     crop = cut_out(ink.strength, mask)
     small = shrink(crop, ink.threshold)
     centred = centre(small)
-    tensor = fit_images(torch.from_numpy(np.round(centred * 255)).unsqueeze(0))
     steps = {
         "picture": picture,
         "grey": ink.grey,
@@ -70,7 +69,12 @@ def prepare_digit(image: Picture) -> Prepared:
         "20 pixels": small,
         "28×28": centred,
     }
-    return Prepared(tensor, steps)
+    return Prepared(as_tensor(centred), steps)
+
+
+def as_tensor(centred: np.ndarray) -> torch.Tensor:
+    """What `centre` gives as the network wants it, `(1, 1, 32, 32)` and normalised."""
+    return fit_images(torch.from_numpy(np.round(centred * 255)).unsqueeze(0))
 
 
 def prepare_as_published(image: Picture) -> torch.Tensor:

@@ -15,10 +15,9 @@ import torch
 from scipy import ndimage
 from skimage.transform import probabilistic_hough_line
 
-from lenet_helpers.data import fit_images
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading import tuned
-from lenet_helpers.reading.digit import centre, cut_out, shrink
+from lenet_helpers.reading.digit import as_tensor, centre, cut_out, shrink
 from lenet_helpers.reading.ink import Ink, NoInkError, check_written, find_ink
 from lenet_helpers.reading.parts import Part, find_parts, paint, pen_width
 from lenet_helpers.reading.pictures import Picture, open_picture
@@ -61,8 +60,8 @@ def find_line(image: Picture) -> Line:
     ink = find_ink(picture)
     if ink.quality < 0:
         raise NoInkError("There is no ink on the paper: the picture shows nothing written.")
-    refuse_rules(ink.mask)
     pen = pen_width(ink.mask)
+    refuse_rules(ink.mask, pen)
     parts = drop_specks(find_parts(ink.mask), pen, ink.mask.shape)
     parts = drop_cut(parts, ink.mask.shape)
     strength, mask, angle = ink.strength, paint(parts, ink.mask.shape), tilt(parts)
@@ -83,7 +82,7 @@ def prepare_part(line: Line, part: Part) -> torch.Tensor:
     margin = 3  # pale edges belong to the stroke
     strength = np.pad(line.strength, margin)[top : bottom + 2 * margin, left : right + 2 * margin]
     small = shrink(cut_out(strength, np.pad(part.mask, margin)), line.ink.threshold)
-    return fit_images(torch.from_numpy(np.round(centre(small) * 255)).unsqueeze(0))
+    return as_tensor(centre(small))
 
 
 def typical(values: Sequence[float], weights: Sequence[float]) -> float:
@@ -154,7 +153,7 @@ def tilt(parts: Sequence[Part]) -> float:
     return angle if abs(slope) * np.ptp(x) > least and abs(angle) < tuned.STEEPEST else 0.0
 
 
-def refuse_rules(mask: np.ndarray) -> None:
+def refuse_rules(mask: np.ndarray, pen: float) -> None:
     """Refuse ruled or squared paper, whose lines run through the digits.
 
     Raises
@@ -162,7 +161,6 @@ def refuse_rules(mask: np.ndarray) -> None:
     CourseError
         If a straight line of ink crosses half of the picture and is far too thin for a stroke.
     """
-    pen = pen_width(mask)
     near_level = np.radians(np.linspace(90 - tuned.STEEPEST, 90 + tuned.STEEPEST, 61))
     for turned in (mask, mask.T):
         shortest, gap = int(max(turned.shape[1] / 2, tuned.RULE * pen)), max(2, round(pen))

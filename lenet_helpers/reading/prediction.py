@@ -73,7 +73,7 @@ def predict_varied(
     turns: Sequence[float] = tuned.DIGIT_TURNS,
     leans: Sequence[float] = tuned.DIGIT_LEANS,
 ) -> torch.Tensor:
-    """Mean probabilities over nine small turns and slants of each image, `(n, classes)`.
+    """Mean probabilities over small turns and slants of each image, `(n, classes)`.
 
     A digit stays what it is when it is turned or leans a little; what is no digit changes its
     answer. So the mean is surer of the one, and less sure of the other, than one look.

@@ -104,7 +104,7 @@ class Comparison:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CourseError(
                 f"{path} is not a saved comparison, or a damaged one ({error}). Delete it, or make "
-                "it again with the command of that study: python -m lenet_helpers --help"
+                "it again: python -m lenet_helpers study NAME"
             ) from error
 
 
