@@ -112,8 +112,7 @@ RECIPES = {
 
 # Where the recipes of later lessons are.
 OWNERS = {
-    "symbols": "pen.recipes",
-    "numbers": "pen.recipes",
+    "characters": "pen.recipes",
     "lenet-1998": "studies.lenet_1998",
     "sgd-plain": "studies.published",
     "sgd-bn-dropout": "studies.published",

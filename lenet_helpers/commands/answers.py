@@ -10,20 +10,27 @@ import re
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lenet_helpers.errors import CourseError
-from lenet_helpers.reading.arithmetic import write_value
-from lenet_helpers.reading.digit import Prepared, prepare_digit
-from lenet_helpers.reading.expressions import Expression, classify, read_expression
-from lenet_helpers.reading.grammar import CLASSES, DIGITS, parse, plain
-from lenet_helpers.reading.numbers import Number, read_number
-from lenet_helpers.reading.prediction import predict
-from lenet_helpers.reading.tuned import SURE
+from lenet_helpers.reading.arithmetic import work_out, write_value
+from lenet_helpers.reading.digit import prepare_digit
+from lenet_helpers.reading.grammar import (
+    ARITHMETIC,
+    CHARACTER,
+    CLASSES,
+    DIGIT,
+    DIGITS,
+    NUMBER,
+    ExpressionError,
+    Grammar,
+    plain,
+)
+from lenet_helpers.reading.reader import Reading, read, read_one
 from lenet_helpers.recipes import load_pretrained
 
 if TYPE_CHECKING:
@@ -32,25 +39,14 @@ if TYPE_CHECKING:
 BAR = 30  # characters for a probability of 1
 REFUSED = "none"
 Rows = Sequence[tuple[Path, str]]  # pictures and what is written on them
-pretrained = cache(load_pretrained)
+pretrained = cache(partial(load_pretrained, "characters"))
 
 
-def prepare(path: Path) -> Prepared:
-    """`prepare_digit`, with its warnings as lines of text."""
+def reading_of(path: Path, grammar: Grammar) -> Reading:
+    """What the kit's network reads in a picture, its warnings as lines of text."""
+    reader = read_one if grammar in (DIGIT, CHARACTER) else read
     with notes(path):
-        return prepare_digit(path)
-
-
-def number(path: Path) -> Number:
-    """`read_number` with the kit's network, its warnings as lines of text."""
-    with notes(path):
-        return read_number(pretrained("numbers"), path)
-
-
-def expression(path: Path) -> Expression:
-    """`read_expression` with the kit's network, its warnings as lines of text."""
-    with notes(path):
-        return read_expression(pretrained("symbols"), path)
+        return reader(pretrained(), path, grammar)
 
 
 @contextmanager
@@ -63,71 +59,50 @@ def notes(path: Path) -> Iterator[None]:
         print(f"{path}: note: {warning.message}", file=sys.stderr)
 
 
-def bar(name: int, probability: float) -> str:
+def bar(name: str, probability: float) -> str:
     """A probability in per cent and as a bar."""
     return f"  {name} {probability:7.1%} {'#' * round(BAR * probability)}".rstrip()
 
 
-def answer(name: str, prepared: Prepared) -> str:
-    """Digit, probability and a bar for each class."""
-    prediction = predict(pretrained(), prepared)
-    sure = prediction.confidence.item()
-    doubt = "" if sure >= SURE else "  (not sure: is this one digit?)"
-    bars = map(bar, range(10), prediction.probabilities[0].tolist())
-    return "\n".join([f"{name}: {prediction.digit.item()}  {sure:.1%}{doubt}", *bars])
+def answer(name: str, reading: Reading) -> str:
+    """Text and probability, doubts, and below it what they rest on.
 
-
-def answer_number(name: str, number: Number) -> str:
-    """The number, and below it each digit with its probability and a bar."""
-    doubt = "" if number.sure else "  (not sure: is this a number?)"
-    lines = [f"{name}: {number.text}{doubt}"]
-    for digit, sure in zip(number.digits, number.confidence.tolist(), strict=True):
-        lines.append(bar(digit, sure) + ("" if sure >= SURE else "  not sure"))
+    That is a bar for each class of one digit, a bar for each digit of a number, or the value of
+    arithmetic and the likeliest texts.
+    """
+    doubt = f"  (not sure: {reading.doubt})" if reading.doubt else ""
+    lines = [f"{name}: {reading.text}  {reading.confidence:.1%}{doubt}"]
+    if reading.grammar == DIGIT:
+        lines += [bar(*pair) for pair in sorted(reading.alternatives)]
+    elif reading.grammar == NUMBER:
+        lines += [bar(symbol.symbol, symbol.probability) for symbol in reading.symbols]
+    else:
+        others = [f"  {probability:7.1%} {text}" for text, probability in reading.alternatives]
+        lines += [f"  {result(reading.text)}", *others]
     return "\n".join(lines)
 
 
-def answer_expression(name: str, expression: Expression) -> str:
-    """The text with its value or judgement, and below it the likeliest texts."""
-    doubt = "" if expression.confidence >= SURE else "  (not sure)"
-    others = [f"  {probability:7.1%} {text}" for text, probability in expression.alternatives]
-    return "\n".join([f"{name}: {expression.text}{doubt}", f"  {result(expression)}", *others])
+def result(text: str) -> str:
+    """Value of arithmetic, judgement of its equals signs, or what is wrong, in words."""
+    try:
+        worth = work_out(text)
+    except ExpressionError as error:
+        return str(error)
+    return worth.equality or f"value {write_value(worth.values[0])}"
 
 
-def result(expression: Expression) -> str:
-    """Value, judgement, or what is wrong, in words."""
-    if expression.worth is None:
-        return expression.problem
-    return expression.worth.equality or f"value {write_value(expression.worth.values[0])}"
+def draw(readings: Mapping[str, Reading], path: Path) -> None:
+    """Write a figure: every step of the preparation of digits, or the symbols of one line."""
+    first = next(iter(readings.values()))
+    if first.grammar == DIGIT:
+        from lenet_helpers.plots import prediction as plots
 
+        rows = [prepare_digit(name).steps for name in readings]
+        _save(plots.preparation(rows, [Path(name).name for name in readings]), path)
+    else:
+        from lenet_helpers.plots import expressions
 
-def draw_expression(expression: Expression, path: Path) -> None:
-    """Write a figure of the picture, the symbols, the tree and the value."""
-    from lenet_helpers.plots import expressions as plots
-
-    line, trees = expression.line, parse(expression.text) if expression.worth else []
-    words = f"{expression.text}   {result(expression)}"
-    _, _, symbols, _, probabilities, boxes = zip(*expression.symbols, strict=True)
-    figure = plots.expression(
-        line.picture, line.strength, boxes, symbols, probabilities, trees, words
-    )
-    _save(figure, path)
-
-
-def draw_number(number: Number, path: Path) -> None:
-    """Write a figure of every step from the picture to the number."""
-    from lenet_helpers.plots import prediction as plots
-
-    images = [image[0].numpy() for image in number.images]
-    figure = plots.number(number.steps, number.boxes, images, number.digits, number.confidence)
-    _save(figure, path)
-
-
-def draw_steps(prepared: Mapping[str, Prepared], path: Path) -> None:
-    """Write a picture of every step of the preparation, one row for each picture."""
-    from lenet_helpers.plots import prediction as plots
-
-    rows = [digit.steps for digit in prepared.values()]
-    _save(plots.preparation(rows, [Path(name).name for name in prepared]), path)
+        _save(expressions.reading(first, result(first.text)), path)
 
 
 def check_steps(path: Path) -> None:
@@ -163,10 +138,8 @@ def report(folder: Path) -> str:
     digits = all(set(truth) <= set(DIGITS) for _, truth in rows)
     if all(len(truth) == 1 for _, truth in rows):
         text = report_classes(rows, digits)
-    elif digits:
-        text = report_texts(rows, lambda path: number(path).text, "numbers")
     else:
-        text = report_texts(rows, lambda path: expression(path).text, "expressions")
+        text = report_texts(rows, NUMBER if digits else ARITHMETIC)
     return text + listed("left out: {}, whose label is no digit, number or arithmetic", others)
 
 
@@ -175,15 +148,13 @@ def listed(what: str, rows: Sequence[str]) -> str:
     return "\n".join(["", "", what.format(len(rows)), *rows]) if rows else ""
 
 
-def read_all(rows: Rows, read: Callable[[Path], tuple[str, str]]) -> tuple[list[str], list[str]]:
-    """What is read of each picture, nothing if it is refused; and a line on each that is misread.
-
-    `read` gives what it read, and what is to be said of it.
-    """
+def read_all(rows: Rows, grammar: Grammar) -> tuple[list[str], list[str]]:
+    """What is read of each picture, nothing if it is refused; and a line on each misread one."""
     texts, misread = [], []
     for path, truth in rows:
         try:
-            text, words = read(path)
+            reading = reading_of(path, grammar)
+            text, words = reading.text, f"read as {reading.text} ({reading.confidence:.1%})"
         except CourseError as error:
             text, words = "", f"refused: {error}"
         texts.append(text)
@@ -192,13 +163,14 @@ def read_all(rows: Rows, read: Callable[[Path], tuple[str, str]]) -> tuple[list[
     return texts, misread
 
 
-def report_texts(rows: Rows, read: Callable[[Path], str], what: str) -> str:
+def report_texts(rows: Rows, grammar: Grammar) -> str:
     """Share of texts read without a mistake, character error rate, and what was misread.
 
     The character error rate is the edit distance between what is written and what is read, over
     the characters that are written. A picture that is refused counts as read with nothing in it.
     """
-    texts, misread = read_all(rows, lambda path: (text := read(path), f"read as {text}"))
+    texts, misread = read_all(rows, grammar)
+    what = "numbers" if grammar == NUMBER else "expressions"
     truths = [truth for _, truth in rows]
     wrong, written = sum(map(edit_distance, truths, texts)), sum(map(len, truths))
     right = len(rows) - len(misread)
@@ -219,7 +191,7 @@ def edit_distance(one: str, other: str) -> int:
 
 def report_classes(rows: Rows, digits: bool) -> str:
     """Accuracy, confusion and failures over pictures of one digit or symbol each."""
-    texts, misread = read_all(rows, partial(read_class, digits))
+    texts, misread = read_all(rows, DIGIT if digits else CHARACTER)
     counts = Counter((truth, text or REFUSED) for (_, truth), text in zip(rows, texts, strict=True))
     names = [*(DIGITS if digits else CLASSES), REFUSED]
     right, what = len(rows) - len(misread), "digits" if digits else "symbols"
@@ -228,14 +200,3 @@ def report_classes(rows: Rows, digits: bool) -> str:
     for truth in names[:-1]:
         lines.append(f"{truth:>4} " + "".join(f"{counts[truth, name] or '.':>5}" for name in names))
     return "\n".join(lines) + listed("misread: {}", misread)
-
-
-def read_class(digits: bool, path: Path) -> tuple[str, str]:
-    """The likeliest digit or symbol, and with its probability in words."""
-    image = prepare(path).tensor
-    if digits:
-        probabilities = predict(pretrained(), image).probabilities
-    else:
-        probabilities = classify(pretrained("symbols"), image)
-    sure, number = probabilities[0].max(dim=0)
-    return CLASSES[number], f"read as {CLASSES[number]} ({sure:.1%})"

@@ -165,6 +165,7 @@ def predict(
 ) -> None:
     """Read the digit in each picture: digit, probability, and a bar for each class."""
     from lenet_helpers.commands import answers
+    from lenet_helpers.reading import grammar as grammars
 
     if number and expression:
         raise CourseError("Choose one of --number and --expression.")
@@ -172,22 +173,17 @@ def predict(
         raise CourseError("--steps draws one line at a time: name one picture.")
     if steps is not None:
         answers.check_steps(steps)
-    read, answer, draw = answers.prepare, answers.answer, answers.draw_steps
-    if number:
-        read, answer, draw = answers.number, answers.answer_number, answers.draw_number
-    if expression:
-        read, answer, draw = answers.expression, answers.answer_expression, answers.draw_expression
+    grammar = grammars.NUMBER if number else grammars.ARITHMETIC if expression else grammars.DIGIT
     done = {}
     for path in images:
         try:
-            done[str(path)] = read(path)
+            done[str(path)] = answers.reading_of(path, grammar)
         except CourseError as error:
             typer.echo(f"{path}: {error}", err=True)
         else:
-            typer.echo(answer(str(path), done[str(path)]))
+            typer.echo(answers.answer(str(path), done[str(path)]))
     if steps is not None and done:
-        (drawn,) = done.values() if number or expression else [done]
-        draw(drawn, steps)
+        answers.draw(done, steps)
         typer.echo(f"preparation in {short(steps)}")
     if any(str(path) not in done for path in images):
         raise typer.Exit(1)

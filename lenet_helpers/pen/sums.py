@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from lenet_helpers.pen.photos import PAPERS, PICTURES, Paper, enlarge, render, write_pictures
 from lenet_helpers.pen.strokes import SIDE, Random, ink, put
-from lenet_helpers.pen.symbols import DRAWINGS
+from lenet_helpers.pen.drawings import DRAWINGS
 
 EXPRESSIONS = PICTURES / "expressions"
 TEXTS = (

@@ -11,6 +11,9 @@ from matplotlib.patches import Rectangle
 
 from lenet_helpers.plots import style
 from lenet_helpers.plots.style import Values, styled
+from lenet_helpers.reading.grammar import ARITHMETIC, ExpressionError, parse
+from lenet_helpers.reading.parts import around
+from lenet_helpers.reading.reader import Reading
 
 CENTRED = {"ha": "center", "va": "center"}
 FEWEST_LEAVES = 8  # a small tree is not drawn wider than that
@@ -94,55 +97,54 @@ def _depth(branch: Branch) -> int:
 
 
 @styled
-def expression(
-    picture: np.ndarray,
-    ink: np.ndarray,
-    boxes: Sequence[tuple[int, int, int, int]],
-    symbols: Sequence[str],
-    probabilities: Values,
-    branches: Sequence[Branch],
-    result: str,
-) -> Figure:
-    """Picture, boxes with what was read in them, tree, and the result in words.
+def reading(read: Reading, words: str = "") -> Figure:
+    """Picture, ink with a box around each symbol, and a tree for each side of arithmetic.
+
+    Below each box stand the symbol and the probability that the network alone gave it. A dashed
+    box surrounds ink that was left out.
 
     Parameters
     ----------
-    picture
-        As it was read, grey or colours 0…1.
-    ink
-        Of the straightened line, 0 paper … 1 ink.
-    boxes
-        Top, left, bottom, right of each symbol in pixels of `ink`.
-    symbols, probabilities
-        What was read in each box.
-    branches
-        A tree for each side; none if the text is no arithmetic.
-    result
-        Value or judgement, in words.
+    read
+        A line of writing.
+    words
+        Value or judgement.
     """
+    boxes = [symbol.box for symbol in read.symbols]
+    branches = trees(read.text) if read.grammar == ARITHMETIC else []
     depth = max(map(_depth, branches)) if branches else 0
-    top, left = min(box[0] for box in boxes), min(box[1] for box in boxes)
-    bottom, right = max(box[2] for box in boxes), max(box[3] for box in boxes)
+    top, left, bottom, right = around([*boxes, *read.left_out])
     room = 0.25 * (bottom - top)
+    picture = read.line.picture
     shapes = [picture.shape[:2], (bottom - top + 4.5 * room, right - left + 2 * room)]
     # As high as the full width asks for, within limits.
     ratios = [float(np.clip(style.WIDTH * height / width, 0.8, 1.9)) for height, width in shapes]
-    ratios.append(0.3 + 0.36 * depth)
-    figure, axes = style.new_figure(sum(ratios) + 0.3, nrows=3, height_ratios=ratios)
+    ratios += [0.3 + 0.36 * depth] if depth else []
+    figure, axes = style.new_figure(sum(ratios) + 0.6, nrows=len(ratios), height_ratios=ratios)
     style.draw_picture(axes[0], picture, vmin=0, vmax=1)
-    style.draw_picture(axes[1], 1 - ink, vmin=0, vmax=1)
+    style.draw_picture(axes[1], 1 - read.line.strength, vmin=0, vmax=1)
     size = float(np.clip(72 / len(boxes), 4, 9))
-    for box, symbol, probability in zip(boxes, symbols, probabilities, strict=True):
+    for box, symbol in zip(boxes, read.symbols, strict=True):
         style.draw_frame(axes[1], box, 0.5, edgecolor="C1")
-        words = f"{printed(symbol)}\n{probability:.0%}"
+        below = f"{printed(symbol.symbol)}\n{symbol.probability:.0%}"
         middle = (box[1] + box[3]) / 2
-        axes[1].text(middle, bottom + room, words, ha="center", va="top", fontsize=size)
+        axes[1].text(middle, bottom + room, below, ha="center", va="top", fontsize=size)
+    for box in read.left_out:
+        style.draw_frame(axes[1], box, 0.5, edgecolor="C3", linestyle="--")
     axes[1].set(xlim=(left - room, right + room), ylim=(bottom + 3.5 * room, top - room))
-    style.picture_axes(axes[2])
     if branches:
+        style.picture_axes(axes[2])
         draw_trees(axes[2], branches)
-    axes[2].set_title(printed(result))
+    axes[-1].set_title(printed(f"{read.text}   {words}"))
     return figure
+
+
+def trees(text: str) -> list[Branch]:
+    """A tree for each side of arithmetic; none if the text is no arithmetic."""
+    try:
+        return parse(text)
+    except ExpressionError:
+        return []
 
 
 @styled

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
@@ -103,50 +102,6 @@ def preparation(rows: Sequence[Mapping[str, np.ndarray]], names: Sequence[str] =
         if names:
             line[0].set_ylabel(names[number], fontsize=8)
     return figure
-
-
-@styled
-def number(
-    steps: Mapping[str, np.ndarray],
-    boxes: Sequence[tuple[int, int, int, int]],
-    images: Pictures,
-    digits: Sequence[int],
-    confidence: Values,
-) -> Figure:
-    """Every step from the picture of a number to its digits.
-
-    Parameters
-    ----------
-    steps
-        Name -> picture, five of them; whole numbers mark parts, which get colours in turn.
-    boxes
-        Top, left, bottom, right of each digit in the last of the steps.
-    images, digits, confidence
-        What the network saw, what it answered, and with which probability.
-    """
-    figure, axes = style.new_figure(4.6, nrows=3, ncols=2)
-    for axis, (name, picture) in zip(axes.flat, steps.items(), strict=False):
-        shown = _in_colours(picture) if picture.dtype.kind == "i" else picture
-        style.draw_picture(axis, shown, name, vmin=0, vmax=1)
-    last, seen = axes[2]
-    for box, digit in zip(boxes, digits, strict=True):
-        style.draw_frame(last, box, 0.5, edgecolor="0.4", linewidth=0.7)
-        last.text((box[1] + box[3]) / 2, box[0] - 2, digit, ha="center", va="bottom", fontsize=8)
-    style.picture_axes(seen, "what the network sees and says")
-    columns = min(len(images), 6)
-    for place, (image, digit, sure) in enumerate(zip(images, digits, confidence, strict=True)):
-        row, column = divmod(place, columns)
-        left, top = 36 * column, 46 * row
-        seen.imshow(image, extent=(left, left + 32, top + 32, top))
-        seen.text(left + 16, top + 33, f"{digit}  {sure:.0%}", ha="center", va="top", fontsize=7)
-    seen.set(xlim=(-2, 36 * columns), ylim=(46 * -(-len(images) // columns), -2))
-    return figure
-
-
-def _in_colours(parts: np.ndarray) -> np.ndarray:
-    """Each part in a colour, neighbours in different ones, on white."""
-    colours = np.array([to_rgb(f"C{number}") for number in range(4)])
-    return np.where(parts[..., np.newaxis] > 0, colours[(parts - 1) % 4], 1.0)
 
 
 @styled

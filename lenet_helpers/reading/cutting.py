@@ -1,10 +1,9 @@
-"""Lesson 06: which pieces of ink make one digit each?
+"""Lesson 08: which pieces of ink may make one symbol each?
 
-Connected parts are no digits yet: a 5 may have lost its top bar, two zeros may touch. So the ink
-is cut at every thin place, more often than needed, and neighbouring pieces are put together in
-every way that could make a digit. The network reads all of these, and the cheapest way through the
-line is the answer. This is the heuristic over-segmentation of [1]_, section V, with the shortest
-path of its section VI.
+Connected parts are no symbols yet: an = has two, a 5 may have lost its top bar, two zeros may
+touch. So the ink is cut at every thin place, more often than needed, and neighbouring pieces are
+put together in every way that could make a symbol. Nothing is decided here: each way gets a score.
+This is the heuristic over-segmentation of [1]_, section V.
 
 .. [1] Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document
    recognition", Proceedings of the IEEE 86(11), 1998.
@@ -16,10 +15,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy import ndimage
+from scipy.special import log_expit
+from skimage.morphology import h_maxima
 
 from lenet_helpers.reading import tuned
 from lenet_helpers.reading.lines import Line
-from lenet_helpers.reading.parts import Part, join_parts, take_parts
+from lenet_helpers.reading.parts import Part, around, join_parts, number_parts, take_parts
 
 
 class Piece(NamedTuple):
@@ -39,6 +41,28 @@ class Group(NamedTuple):
     score: float  # logarithm of a probability, from cuts and places alone
 
 
+class Segments(NamedTuple):
+    """All ways to divide a line into symbols: rows of groups that follow one another."""
+
+    pieces: list[Part]  # from left to right
+    groups: list[Group]
+    borders: list[float]  # score of a border between symbols before each piece, and at the end
+
+
+def segment(line: Line) -> Segments:
+    """Cut the ink at its thin places, and find every plausible group of neighbouring pieces."""
+    lean = measure_lean(line)
+    pieces = [
+        Piece(piece, origin, strokes)
+        for origin, part in enumerate(line.parts)
+        for piece, strokes in cut(part, line, lean)
+    ]
+    pieces.sort(key=lambda piece: sum(extent(piece.part, lean)))
+    odds = togetherness(pieces, line.height, lean)
+    parts = [piece.part for piece in pieces]
+    return Segments(parts, find_groups(parts, odds), border_scores(odds))
+
+
 def measure_lean(line: Line) -> float:
     """How far the strokes lean to the right, in pixels per pixel of height.
 
@@ -55,42 +79,10 @@ def measure_lean(line: Line) -> float:
     return float(max(leans, key=lambda lean: (sharpness(lean), -abs(lean))))
 
 
-def find_pieces(line: Line, lean: float) -> list[Piece]:
-    """The ink from left to right, cut at every thin place, as the writing leans."""
-    wholes = join_stacked(line.parts, lean)
-    return cut_all(sorted(wholes, key=lambda part: np.mean(extent(part, lean))), line, lean)
-
-
-def cut_all(parts: Sequence[Part], line: Line, lean: float) -> list[Piece]:
-    """The pieces of each part in turn; see `cut`."""
-    return [
-        Piece(piece, origin, strokes)
-        for origin, part in enumerate(parts)
-        for piece, strokes in cut(part, line, lean)
-    ]
-
-
 def extent(part: Part, lean: float) -> tuple[float, float]:
     """Left and right end of a part, as if it stood upright."""
     columns = _columns(part, lean)
     return float(columns.min()), float(columns.max())
-
-
-def join_stacked(parts: Sequence[Part], lean: float) -> list[Part]:
-    """Join parts that stand above one another: pieces of one broken digit."""
-    joined: list[Part] = []
-    for part in parts:
-        while stacked := [other for other in joined if _stand_above(part, other, lean)]:
-            joined.remove(stacked[0])
-            part = join_parts([stacked[0], part])  # which may now stand above one more
-        joined.append(part)
-    return joined
-
-
-def _stand_above(one: Part, other: Part, lean: float) -> bool:
-    beside = shared(extent(one, lean), extent(other, lean))
-    along = shared((one.box[0], one.box[2]), (other.box[0], other.box[2]))
-    return beside > tuned.STACKED and along < tuned.STACKED
 
 
 def shared(one: tuple[float, float], other: tuple[float, float]) -> float:
@@ -120,15 +112,13 @@ def thin_places(ink: np.ndarray, heights: np.ndarray, line: Line) -> list[int]:
     Either there is less ink than on both sides, as in a stroke that joins two digits; or the ink
     reaches less far from top to bottom, as where two round digits touch.
     """
-    from scipy.signal import find_peaks  # here: it is slow to load, and one digit needs none
-
     edge = max(2, round(tuned.NARROWEST * line.height))
     smooth = np.convolve(np.pad(ink, 1, mode="edge"), np.ones(3) / 3, "valid")
-    notches, _ = find_peaks(-heights, distance=edge, prominence=tuned.NOTCH * line.height)
-    thin, _ = find_peaks(-smooth, distance=edge, prominence=tuned.DIP_PENS * line.pen)
-    thin = [place for place in thin if smooth[place] <= tuned.CUT_PENS * line.pen]
+    notches = np.flatnonzero(h_maxima(-heights, tuned.NOTCH * line.height))
+    thin = np.flatnonzero(h_maxima(-smooth, tuned.DIP_PENS * line.pen))
+    thin = thin[smooth[thin] <= tuned.CUT_PENS * line.pen]
     places: list[int] = []
-    for place in [*notches, *thin]:
+    for place in [*notches[np.argsort(heights[notches])], *thin[np.argsort(smooth[thin])]]:
         apart = all(abs(place - other) >= edge for other in places)
         if apart and edge < place < ink.size - edge:
             places.append(int(place))
@@ -143,59 +133,66 @@ def _heights(columns: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.maximum(bottom - top + 1, 0)
 
 
-def digit_groups(pieces: Sequence[Piece], line: Line, lean: float) -> list[Group]:
-    """Every run of neighbouring pieces that could be one digit; cuts, joins and width cost."""
-    groups = []
-    usual = usual_aspect(pieces, lean)
-    for start, first in enumerate(pieces):
-        cost = tuned.CUT_COST * first.strokes
-        for end in range(start + 1, min(start + tuned.MOST_PIECES, len(pieces)) + 1):
-            before, last = pieces[max(start, end - 2)], pieces[end - 1]
-            if last.origin != before.origin:
-                if last.part.box[1] - before.part.box[3] > tuned.DIGIT_GAP * line.height:
-                    break
-                cost += tuned.JOIN_COST
-            part = join_parts([piece.part for piece in pieces[start:end]])
-            if part.height >= tuned.LOW * line.height:
-                wide = max(0.0, (aspect(part, lean) - usual) / tuned.ASPECT_SPREAD) ** 2 / 2
-                groups.append(Group(start, end, part, -(cost + wide)))
-    return groups
-
-
-def usual_aspect(pieces: Sequence[Piece], lean: float) -> float:
-    """Width over height of this hand's digits: the median over the connected parts."""
-    wholes = [
-        join_parts([piece.part for piece in pieces if piece.origin == origin])
-        for origin in {piece.origin for piece in pieces}
-    ]
-    return float(np.clip(np.median([aspect(part, lean) for part in wholes]), *tuned.USUAL_ASPECT))
-
-
-def aspect(part: Part, lean: float) -> float:
-    """Width over height, as if the part stood upright."""
-    left, right = extent(part, lean)
-    return (right - left + 1) / part.height
-
-
-def cheapest_path(
-    pieces: Sequence[Piece], groups: Sequence[Group], costs: Sequence[float], height: float
-) -> list[int]:
-    """Numbers of the groups that together use every piece at the lowest cost.
-
-    A low piece may be left out, at a cost. Dynamic programming from left to right.
-    """
-    best = [0.0] + [np.inf] * len(pieces)
-    paths: list[list[int]] = [[] for _ in best]
-    for end, piece in enumerate(pieces, start=1):
-        if piece.part.height < tuned.LOW * height:
-            best[end], paths[end] = best[end - 1] + tuned.DROP_COST, paths[end - 1]
-        for number, group in enumerate(groups):
-            total = best[group.start] - group.score + costs[number]
-            if group.end == end and total < best[end]:
-                best[end], paths[end] = total, [*paths[group.start], number]
-    return paths[-1]
-
-
 def _columns(part: Part, lean: float) -> np.ndarray:
     y, x = np.nonzero(part.mask)
     return np.round(x + part.box[1] + lean * (y + part.box[0])).astype(int)
+
+
+def togetherness(pieces: Sequence[Piece], height: float, lean: float) -> np.ndarray:
+    """Logarithm of the odds that two pieces belong to one symbol, from their places alone."""
+    odds = np.full((len(pieces), len(pieces)), tuned.APART)
+    origins = [piece.origin for piece in pieces]
+    for one, piece in enumerate(pieces):
+        for other in range(one + 1, min(one + tuned.MOST_PIECES, len(pieces))):
+            if origins[one] == origins[other]:
+                value = tuned.CUT_COST * pieces[other].strokes
+            else:
+                value = odds_of_parts(piece.part, pieces[other].part, height, lean)
+                divided = max(origins.count(origins[one]), origins.count(origins[other])) > 1
+                value -= tuned.DIVIDED_COST * divided
+            odds[one, other] = odds[other, one] = value
+    return odds
+
+
+def odds_of_parts(one: Part, other: Part, height: float, lean: float) -> float:
+    """The same for pieces of two connected parts: near, and one above the other?"""
+    gap = distance(one, other) / height
+    if gap > tuned.SYMBOL_GAP:
+        return tuned.APART
+    overlap = shared(extent(one, lean), extent(other, lean))
+    odds = tuned.OVERLAP_SLOPE * (overlap - tuned.OVERLAP_EVEN)
+    odds = float(np.clip(odds, tuned.APART, tuned.STACKED_MOST))
+    small, large = sorted((one, other), key=lambda part: part.height)
+    low = small.box[0] > large.box[2] - tuned.POINT_PLACE * height
+    beside = large.height > tuned.POINT_BESIDE * height
+    if low and beside and small.width < tuned.POINT_ASPECT * small.height:
+        odds = min(odds, tuned.POINT_ODDS)  # most likely a point or a comma
+    if small.height > tuned.TALL_STROKE * height:
+        odds -= tuned.TALL_COST
+    return max(odds, tuned.TOUCHING_ODDS) if gap < tuned.TOUCHING else odds
+
+
+def distance(one: Part, other: Part) -> float:
+    """Pixels between the nearest points of two parts."""
+    numbers = number_parts([one, other], around([one.box, other.box]))
+    return float(ndimage.distance_transform_edt(numbers != 1)[numbers == 2].min())
+
+
+def find_groups(pieces: Sequence[Part], odds: np.ndarray) -> list[Group]:
+    """Each piece alone, and groups in which every piece belongs to another one."""
+    groups = []
+    for start, piece in enumerate(pieces):
+        groups.append(Group(start, start + 1, piece, 0.0))
+        for end in range(start + 2, min(start + tuned.MOST_PIECES, len(pieces)) + 1):
+            among = odds[start:end, start:end] + np.diag(np.full(end - start, -np.inf))
+            weakest = among.max(axis=1).min()
+            if weakest > tuned.GROUP_ODDS:
+                whole = join_parts(pieces[start:end])
+                groups.append(Group(start, end, whole, float(log_expit(weakest))))
+    return groups
+
+
+def border_scores(odds: np.ndarray) -> list[float]:
+    """A border costs as much as the pieces on its two sides belong together."""
+    inside = [float(log_expit(-odds[:n, n:].max())) for n in range(1, len(odds))]
+    return [0.0, *inside, 0.0]

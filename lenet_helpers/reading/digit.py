@@ -20,8 +20,8 @@ from scipy import ndimage
 
 from lenet_helpers.data import IMAGE_SIZE, MEAN, STANDARD_DEVIATION, fit_images
 from lenet_helpers.reading import tuned
-from lenet_helpers.reading.ink import NoInkError, check_written, find_ink, to_brightness
-from lenet_helpers.reading.parts import bounds, find_parts, paint, pen_width
+from lenet_helpers.reading.ink import Ink, NoInkError, check_written, find_ink, to_brightness
+from lenet_helpers.reading.parts import Part, bounds, find_parts, paint, pen_width
 from lenet_helpers.reading.pictures import Picture, open_picture, resize
 
 LONGEST = 20  # pixels: the longest side of a digit of MNIST
@@ -35,6 +35,8 @@ class Prepared:
 
     tensor: torch.Tensor  # (1, 1, 32, 32), normalised
     steps: dict[str, np.ndarray]  # name -> picture, in order
+    ink: Ink  # of the picture
+    left_out: list[Part]  # ink that is taken for no part of the digit
 
 
 def prepare_digit(image: Picture) -> Prepared:
@@ -54,7 +56,8 @@ def prepare_digit(image: Picture) -> Prepared:
     ink = find_ink(picture)
     if ink.quality < 0:
         raise NoInkError("There is no ink on the paper: the picture shows no digit.")
-    mask = keep_digit(ink.mask)
+    kept, left_out = keep_digit(ink.mask)
+    mask = paint(kept, ink.mask.shape)
     check_written(mask, ink.strength, tuned.MOST_PARTS)
     crop = cut_out(ink.strength, mask)
     small = shrink(crop, ink.threshold)
@@ -64,12 +67,12 @@ def prepare_digit(image: Picture) -> Prepared:
         "grey": ink.grey,
         "paper": ink.paper,
         "ink": ink.strength,
-        "threshold": mask,
+        "threshold": mask + np.float32(0.5) * paint(left_out, mask.shape),
         "crop": crop,
         "20 pixels": small,
         "28×28": centred,
     }
-    return Prepared(as_tensor(centred), steps)
+    return Prepared(as_tensor(centred), steps, ink, left_out)
 
 
 def as_tensor(centred: np.ndarray) -> torch.Tensor:
@@ -85,8 +88,10 @@ def prepare_as_published(image: Picture) -> torch.Tensor:
     return (levels - MEAN) / STANDARD_DEVIATION
 
 
-def keep_digit(mask: np.ndarray) -> np.ndarray:
-    """The parts of the ink that belong to the digit: no specks, no neighbours cut by the border.
+def keep_digit(mask: np.ndarray) -> tuple[list[Part], list[Part]]:
+    """The parts of the ink that belong to the digit, and those that a pen made beside it.
+
+    Specks much smaller than a dot of the pen are neither.
 
     Raises
     ------
@@ -101,7 +106,9 @@ def keep_digit(mask: np.ndarray) -> np.ndarray:
     large = [part for part in whole if part.side > largest.side / tuned.MAIN_SIZE]
     main = max(large, key=lambda part: part.area, default=largest)
     near = parts if main.is_cut(mask.shape) else whole
-    return paint([part for part in near if part.area >= tuned.PIECE_AREA * main.area], mask.shape)
+    kept = [part for part in near if part.area >= tuned.PIECE_AREA * main.area]
+    dot = tuned.SPECK_AREA * pen_width(main.mask) ** 2
+    return kept, [part for part in parts if part not in kept and part.area >= dot]
 
 
 def cut_out(strength: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from lenet_helpers.errors import CourseError
 DIGITS = "0123456789"
 CLASSES = DIGITS + "+-×÷/=()."  # what is read of arithmetic; the network's 19 classes, in order
 MOST_CHARACTERS = 200  # a line of handwriting has fewer
-NUMBER = re.compile(f"([{DIGITS}]*)([.]?)([{DIGITS}]*)")
+NUMERAL = re.compile(f"([{DIGITS}]*)([.]?)([{DIGITS}]*)")
 OTHER_SIGNS = str.maketrans(  # what keyboards and word processors write in their place
     {
         **dict.fromkeys("xX*·⋅", "×"),
@@ -120,7 +120,7 @@ def _atom(text: str, place: int) -> tuple[Tree, int]:
 
 
 def _number(text: str, place: int) -> tuple[Tree, int]:
-    match = NUMBER.match(text, place)
+    match = NUMERAL.match(text, place)
     whole, point, decimals = match.groups()
     if not whole:
         raise _unexpected(text, place)
@@ -144,33 +144,57 @@ def _unexpected(text: str, place: int) -> ExpressionError:
     return ExpressionError(f"{text} is no arithmetic: {text[place]!r} at place {place + 1}.")
 
 
-class State(NamedTuple):
-    """Where a reader of the grammar stands, from left to right."""
+class Grammar(NamedTuple):
+    """What may follow what, read from left to right; it needs only the kind of the last symbol.
 
-    place: str = "operand"  # what came last, or must come: see `FOLLOWERS`
-    depth: int = 0  # open brackets
+    Brackets are counted beside it. `followers` says for each kind which symbols may come next, and
+    what kind they are; reading starts at "start" and may stop at the kinds of `ends`.
+    """
+
+    name: str  # of what follows it, in words
+    followers: dict[str, dict[str, str]]
+    ends: tuple[str, ...]
 
     @property
-    def may_end(self) -> bool:
-        return self.depth == 0 and self.place in ("whole", "decimals", "closed")
+    def symbols(self) -> set[str]:
+        return {symbol for after in self.followers.values() for symbol in after}
 
 
-SIGNS = dict.fromkeys("+-×÷/=", "operand")
-# From left to right the grammar needs only the kind of the last symbol and the open brackets: what
-# may follow each kind, and what it leads to.
-FOLLOWERS = {
-    "operand": {**dict.fromkeys(DIGITS, "whole"), "(": "operand", "-": "sign"},
-    "sign": {**dict.fromkeys(DIGITS, "whole"), "(": "operand"},
-    "whole": {**dict.fromkeys(DIGITS, "whole"), ".": "point", ")": "closed", **SIGNS},
-    "point": dict.fromkeys(DIGITS, "decimals"),
-    "decimals": {**dict.fromkeys(DIGITS, "decimals"), ")": "closed", **SIGNS},
-    "closed": {")": "closed", **SIGNS},
-}
+class State(NamedTuple):
+    """Where a reader of a grammar stands."""
+
+    kind: str = "start"
+    depth: int = 0  # open brackets
 
 
-def follow(state: State, symbol: str) -> State | None:
+SIGNS = dict.fromkeys("+-×÷/=", "start")
+DIGIT = Grammar("one digit", {"start": dict.fromkeys(DIGITS, "digit"), "digit": {}}, ("digit",))
+CHARACTER = Grammar("one character", {"start": dict.fromkeys(CLASSES, "end"), "end": {}}, ("end",))
+NUMBER = Grammar(
+    "a number", dict.fromkeys(("start", "digit"), dict.fromkeys(DIGITS, "digit")), ("digit",)
+)
+ARITHMETIC = Grammar(
+    "arithmetic",
+    {
+        "start": {**dict.fromkeys(DIGITS, "whole"), "(": "start", "-": "sign"},
+        "sign": {**dict.fromkeys(DIGITS, "whole"), "(": "start"},
+        "whole": {**dict.fromkeys(DIGITS, "whole"), ".": "point", ")": "closed", **SIGNS},
+        "point": dict.fromkeys(DIGITS, "decimals"),
+        "decimals": {**dict.fromkeys(DIGITS, "decimals"), ")": "closed", **SIGNS},
+        "closed": {")": "closed", **SIGNS},
+    },
+    ("whole", "decimals", "closed"),
+)
+
+
+def follow(grammar: Grammar, state: State, symbol: str) -> State | None:
     """The state after one more symbol; None where the grammar forbids it."""
-    place = FOLLOWERS[state.place].get(symbol)
+    kind = grammar.followers[state.kind].get(symbol)
     depth = state.depth + (symbol == "(") - (symbol == ")")
     unbalanced = depth < 0 or (symbol == "=" and depth > 0)
-    return None if place is None or unbalanced else State(place, depth)
+    return None if kind is None or unbalanced else State(kind, depth)
+
+
+def may_end(grammar: Grammar, state: State) -> bool:
+    """Whether a reading may stop here."""
+    return state.depth == 0 and state.kind in grammar.ends

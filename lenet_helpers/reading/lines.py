@@ -17,9 +17,9 @@ from skimage.transform import probabilistic_hough_line
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading import tuned
-from lenet_helpers.reading.digit import as_tensor, centre, cut_out, shrink
+from lenet_helpers.reading.digit import Prepared, as_tensor, centre, cut_out, shrink
 from lenet_helpers.reading.ink import Ink, NoInkError, check_written, find_ink
-from lenet_helpers.reading.parts import Part, find_parts, paint, pen_width
+from lenet_helpers.reading.parts import Box, Part, find_parts, paint, pen_width
 from lenet_helpers.reading.pictures import Picture, open_picture
 
 LARGEST_LINE = 1600  # pixels: longest side to work with; 40 symbols get 40 pixels each
@@ -37,13 +37,14 @@ class Line:
     height: float  # pixels: typical height of a digit
     pen: float  # pixels: typical width of a stroke
     parts: list[Part]  # from left to right
+    left_out: list[Box]  # of ink that belongs to no part
 
 
 def find_line(image: Picture) -> Line:
     """Find the one line that is written in a picture, and its connected parts.
 
-    Specks, and pieces of other lines that the picture's border cuts, are dropped. Dots as thick
-    as the pen stay. Nothing is joined or split.
+    Specks are dropped, dots as thick as the pen stay. Pieces of other lines that the picture's
+    border cuts are left out, which the result says. Nothing is joined or split.
 
     Parameters
     ----------
@@ -63,17 +64,30 @@ def find_line(image: Picture) -> Line:
     pen = pen_width(ink.mask)
     refuse_rules(ink.mask, pen)
     parts = drop_specks(find_parts(ink.mask), pen, ink.mask.shape)
-    parts = drop_cut(parts, ink.mask.shape)
-    strength, mask, angle = ink.strength, paint(parts, ink.mask.shape), tilt(parts)
+    kept = drop_cut(parts, ink.mask.shape)
+    rest = [part for part in parts if part not in kept]
+    layers = [ink.strength, paint(kept, ink.mask.shape), paint(rest, ink.mask.shape)]
+    angle = tilt(kept)
     if angle:
-        strength = ndimage.rotate(strength, angle, order=1).clip(0, 1)
-        mask = ndimage.rotate(mask.astype(np.float32), angle, order=1) > 0.5
-        parts = drop_specks(find_parts(mask), pen, mask.shape)
+        layers = [ndimage.rotate(np.float32(layer), angle, order=1) for layer in layers]
+    strength, mask, other = layers[0].clip(0, 1), layers[1] > 0.5, layers[2] > 0.5
+    parts = drop_specks(find_parts(mask), pen, mask.shape)
     mask = paint(parts, mask.shape)
     check_written(mask, strength, tuned.MOST_SYMBOLS)
     refuse_several_lines(parts, pen)
     parts.sort(key=lambda part: part.box[1] + part.box[3])
-    return Line(picture, ink, strength, mask, angle, typical_height(parts), pen, parts)
+    left_out = [part.box for part in find_parts(other)]
+    height = typical_height(parts)
+    return Line(picture, ink, strength, mask, angle, height, pen, parts, left_out)
+
+
+def line_of_digit(prepared: Prepared) -> Line:
+    """The ink of one prepared digit as a line, so that it can be cut as if it were several."""
+    mask = prepared.steps["threshold"] == 1
+    parts = find_parts(mask)
+    ink, height, pen = prepared.ink, typical_height(parts), pen_width(mask)
+    boxes = [part.box for part in prepared.left_out]
+    return Line(prepared.steps["picture"], ink, ink.strength, mask, 0.0, height, pen, parts, boxes)
 
 
 def prepare_part(line: Line, part: Part) -> torch.Tensor:

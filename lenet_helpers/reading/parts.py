@@ -76,13 +76,13 @@ def paint(parts: Sequence[Part], shape: tuple[int, int]) -> np.ndarray:
 
 def join_parts(parts: Sequence[Part]) -> Part:
     """Several parts as one."""
-    box = box_around(parts)
+    box = around([part.box for part in parts])
     return Part(number_parts(parts, box) > 0, box)
 
 
-def box_around(parts: Sequence[Part]) -> Box:
-    """The smallest box that holds all parts."""
-    tops, lefts, bottoms, rights = zip(*(part.box for part in parts), strict=True)
+def around(boxes: Sequence[Box]) -> Box:
+    """The smallest box that holds all of these."""
+    tops, lefts, bottoms, rights = zip(*boxes, strict=True)
     return min(tops), min(lefts), max(bottoms), max(rights)
 
 

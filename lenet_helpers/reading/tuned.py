@@ -111,8 +111,11 @@ GROUP_ODDS = APART + 2  # a piece with no better odds than these in a group does
 
 # ---- Expressions (expressions.py). Scores are logarithms of probabilities.
 
+FOREIGN = 0.02  # how often a symbol stands where the grammar has none, against one that it has
+LEFT_OUT = 4.0  # cost of leaving a piece out, and
+LEFT_OUT_TALL = 12.0  # more for each height of a digit that it is long
 HOPELESS = 10.0  # classes this far behind the best one are left out
-BEAM = 40  # readings kept at each place
+BEAM = 20  # readings kept at each place
 BENT = 6.0  # how far the grammar may move the answer from what is likeliest
 NEIGHBOURS = 5  # nearest digits that say where the middle of the line is
 USUAL_HEIGHTS = (0.5, 2.0)  # of the typical height: such parts may be digits

@@ -1,8 +1,8 @@
-"""Lesson 08: the symbols of arithmetic as a pen draws them, prepared as MNIST's digits were.
+"""Lesson 08: the symbols of arithmetic, and digits as they are written where MNIST is not from.
 
-MNIST has no `+` and no `=`. A symbol is a few strokes, so a small generator draws them. Some
-digits are drawn as well. MNIST was written by Americans; elsewhere a 1 has a long upstroke, a 7 a
-bar, a 4 is open, and a 2 has loops.
+MNIST has no `+` and no `=`: a symbol is a few strokes. And MNIST was written by Americans.
+Elsewhere a 1 has a long upstroke, a 7 a bar, a 4 is open, a 3 has a flat top, and a 2 has loops.
+Every stroke is a curve through a few points that vary at random. A digit is 1 high.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import torch
-from tqdm.auto import tqdm
 
-from lenet_helpers.data import MNIST, Split, fit_images
-from lenet_helpers.pen.strokes import Drawing, Random, curve, dot, hook, join, shaky, smooth, write
-from lenet_helpers.reading.digit import centre, shrink
-from lenet_helpers.reading.grammar import CLASSES
-from lenet_helpers.training import bars_off
-
-OUTLINE = 0.5  # coverage at the edge of a stroke
-OFTEN = {"/": 4}  # drawn so many times as often: MNIST is full of slanted 1s
+from lenet_helpers.pen.strokes import (
+    CENTRIPETAL,
+    Drawing,
+    Random,
+    curve,
+    dot,
+    hook,
+    join,
+    shaky,
+    smooth,
+    write,
+)
 
 
 def draw_plus(random: Random) -> Drawing:
@@ -118,12 +120,34 @@ def draw_one(random: Random) -> Drawing:
 
 
 def draw_two(random: Random) -> Drawing:
-    """A 2 that begins with a curl and turns in a loop."""
-    points = [(0.3, 0.42), (0.08, 0.25), (0.3, 0), (0.55, 0.25), (0.35, 0.65), (0.1, 0.95)]
-    points += [(0.02, 0.85), (0.2, 0.82), (0.4, 0.95), (0.65, 0.9)]
-    first, loop = random.integers(0, 2), random.random() < 0.6
-    kept = points[first:6] + points[6 if loop else 9 :]
-    return [shaky(kept, 0.035, random)]
+    """A 2 with a curl in its head or a loop at its foot."""
+    width, foot = random.uniform(0.4, 0.7), random.uniform(-0.1, 0.15)
+    if random.random() < 0.5:
+        head = [(width * 0.35, random.uniform(0.3, 0.45)), (width * 0.1, random.uniform(0.22, 0.3))]
+        head += [(width * 0.3, 0.04), (width * 0.75, 0.02), (width, 0.24)]
+    else:
+        head = [(0, random.uniform(0.15, 0.3)), (width * 0.35, 0)]
+        head += [(width * 0.85, 0.08), (width * 0.9, 0.3)]
+    down = [(width * 0.55, 0.62), (foot + 0.08, 0.9)]
+    if random.random() < 0.5:
+        tail = [(foot - 0.02, 0.98), (foot - 0.04, 0.86), (foot + 0.18, 0.86), (width * 0.6, 0.98)]
+        tail += [(width * 1.1, random.uniform(0.88, 1.02))]
+    else:
+        tail = [(foot, 1), (width * 0.5, 0.97)]
+        tail += [(width * random.uniform(0.9, 1.3), random.uniform(0.92, 1.02))]
+    return [shaky(head + down + tail, 0.02, random, CENTRIPETAL)]
+
+
+def draw_three(random: Random) -> Drawing:
+    """A 3 whose upper half is a 7."""
+    width = random.uniform(0.4, 0.65)
+    middle = (width * random.uniform(0.3, 0.55), random.uniform(0.36, 0.48))
+    corner = (width * random.uniform(0.8, 1.05), random.normal(0, 0.03))
+    top = curve((0, random.normal(0.03, 0.03)), corner, random.normal(0, 0.08))
+    down = curve(corner, middle, random.normal(0, 0.1))
+    bowl = [middle, (width * 0.85, 0.5), (width, 0.72), (width * 0.6, 0.97)]
+    bowl += [(0, random.uniform(0.85, 1))]
+    return [join(top, down, shaky(bowl, 0.025, random, CENTRIPETAL))]
 
 
 def draw_four(random: Random) -> Drawing:
@@ -140,11 +164,14 @@ def draw_four(random: Random) -> Drawing:
     return [join(smooth(left), across), curve(*stem, random.normal(0, 0.04))]
 
 
-def draw_nine(random: Random) -> Drawing:
-    """A 9 whose tail swings to the left, as in a handwritten g."""
-    points = [(0.48, 0.12), (0.25, 0), (0.02, 0.25), (0.22, 0.48), (0.46, 0.3), (0.5, 0.12)]
-    points += [(0.5, 0.6), (0.35, 0.97), (random.uniform(-0.1, 0.4), random.uniform(0.8, 1))]
-    return [shaky(points, 0.045, random)]
+def draw_five(random: Random) -> Drawing:
+    """A 5 in two strokes; its bar may stand off."""
+    width, left = random.uniform(0.35, 0.6), random.uniform(-0.05, 0.2)
+    body = [(0.1 * width, 0.03), (0, random.uniform(0.38, 0.48)), (width * 0.6, 0.4)]
+    body += [(width * 0.95, 0.65), (width * 0.6, 0.96), (-0.1 * width, random.uniform(0.85, 1))]
+    start = (left * width, random.normal(0, 0.04))
+    end = ((left + random.uniform(0.5, 1.2)) * width, random.normal(-0.02, 0.06))
+    return [shaky(body, 0.02, random, CENTRIPETAL), curve(start, end, random.normal(0, 0.08))]
 
 
 def draw_seven(random: Random) -> Drawing:
@@ -160,65 +187,43 @@ def draw_seven(random: Random) -> Drawing:
     return [join(bar, down), middle + curve((-half, -tilt), (half, tilt))]
 
 
+def draw_eight(random: Random) -> Drawing:
+    """A narrow 8 that begins at its upper right."""
+    width = random.uniform(0.35, 0.6)
+    points = [(random.uniform(0.6, 1), random.uniform(0.05, 0.2)), (0.5, 0), (0.1, 0.2)]
+    points += [(0.5, 0.46), (0.95, 0.75), (0.5, 1), (0.03, 0.76), (0.45, 0.48), (0.85, 0.2)]
+    points += [(random.uniform(0.5, 0.9), random.uniform(0, 0.1))]
+    return [shaky([(width * x, y) for x, y in points], 0.025, random, CENTRIPETAL)]
+
+
+def draw_nine(random: Random) -> Drawing:
+    """A 9 whose tail swings to the left."""
+    width, radius = random.uniform(0.4, 0.6), random.uniform(0.22, 0.3)
+    angles = np.linspace(-0.6, -2 * np.pi - random.uniform(-0.2, 0.5), 30) + random.normal(0, 0.2)
+    ring = np.stack([width / 2 * (1 + np.cos(angles)), radius * (1 + np.sin(angles))], axis=1)
+    tail = [tuple(ring[-1]), (width * random.uniform(0.9, 1.1), random.uniform(0.5, 0.65))]
+    tail += [(width * random.uniform(0.8, 1.1), 0.85), (width * 0.5, 1)]
+    tail += [(random.uniform(-0.2, 0.25) * width, random.uniform(0.82, 1))]
+    return [join(ring, shaky(tail, 0.025, random, CENTRIPETAL))]
+
+
 DRAWINGS: dict[str, Callable[[Random], Drawing]] = {
     "+": draw_plus, "-": draw_minus, "×": draw_times, "÷": draw_divided, "/": draw_slash,
-    "=": draw_equals, "(": draw_opening, ")": draw_closing, ".": draw_point, "1": draw_one,
-    "2": draw_two, "4": draw_four, "7": draw_seven, "9": draw_nine,
+    "=": draw_equals, "(": draw_opening, ")": draw_closing, ".": draw_point,
+    "1": draw_one, "2": draw_two, "3": draw_three, "4": draw_four, "5": draw_five,
+    "7": draw_seven, "8": draw_eight, "9": draw_nine,
 }  # fmt: skip
 
 
-def draw_symbol(symbol: str, random: Random) -> np.ndarray:
-    """A large picture of one symbol, ink 1 on paper 0, float32 `(height, width)`.
+def draw_character(character: str, random: Random) -> np.ndarray:
+    """A large picture of one character, ink 1 on paper 0, float32 `(height, width)`.
 
     Slant, proportions, a trembling hand, the width of the pen and its pressure vary.
     """
-    strokes = DRAWINGS[symbol](random)
+    strokes = DRAWINGS[character](random)
     lean, turn = random.normal(0, 0.1), random.normal(0, np.radians(4))
-    if symbol == "/":
+    if character == "/":
         lean, turn = 0.0, 0.0  # its slant is what it is
     stretch, cos, sin = np.exp(random.normal(0, 0.12)), np.cos(turn), np.sin(turn)
     change = np.array([[stretch, lean], [0, 1]]) @ [[cos, -sin], [sin, cos]]
     return write([stroke @ change.T for stroke in strokes], random)
-
-
-def prepare_drawing(picture: np.ndarray) -> np.ndarray:
-    """A picture, ink 1 on paper 0, as MNIST's digits are: grey levels `(28, 28)`, uint8.
-
-    These are the steps of `prepare_digit`: 20 pixels, strokes as wide as MNIST's, the centre of
-    mass where MNIST has it.
-    """
-    return np.round(centre(shrink(picture, OUTLINE)) * 255).astype(np.uint8)
-
-
-def draw_symbols(
-    count: int, seed: int, symbols: str, draw: Callable[[str, Random], np.ndarray] = draw_symbol
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """`count` drawings of each symbol: grey levels `(n, 28, 28)`, uint8, and their labels.
-
-    `draw` makes one large picture of a symbol.
-    """
-    random = np.random.default_rng(seed)
-    every = "".join(symbol * count * OFTEN.get(symbol, 1) for symbol in symbols)
-    bar = tqdm(every, "drawing", leave=False, disable=bars_off(True))
-    images = [prepare_drawing(draw(symbol, random)) for symbol in bar]
-    labels = [CLASSES.index(symbol) for symbol in every]
-    return torch.from_numpy(np.stack(images)), torch.tensor(labels)
-
-
-def generate_symbols(count: int, seed: int, symbols: str = "".join(DRAWINGS)) -> Split:
-    """`count` drawings of each symbol as the network takes them, `(n, 1, 32, 32)` normalised."""
-    levels, labels = draw_symbols(count, seed, symbols)
-    return Split(fit_images(levels), labels)
-
-
-def add_symbols(levels: MNIST, count: int, seed: int = 8) -> MNIST:
-    """MNIST's grey levels with drawn symbols: `count` of each to learn from, a tenth to check.
-
-    Each split has drawings of its own.
-    """
-    counts = (count, max(1, count // 10), max(1, count // 10))
-    splits = []
-    for place, (split, number) in enumerate(zip(levels, counts, strict=True)):
-        drawn, labels = draw_symbols(number, 3 * seed + place, "".join(DRAWINGS))
-        splits.append(Split(torch.cat([split.images, drawn]), torch.cat([split.labels, labels])))
-    return MNIST(*splits)
