@@ -61,7 +61,6 @@ def find_line(image: Picture) -> Line:
     if ink.quality < 0:
         raise NoInkError("There is no ink on the paper: the picture shows nothing written.")
     pen = pen_width(ink.mask)
-    refuse_rules(ink.mask, pen)
     parts = drop_specks(find_parts(ink.mask), pen, ink.mask.shape)
     parts = drop_cut(parts, ink.mask.shape)
     strength, mask, angle = ink.strength, paint(parts, ink.mask.shape), tilt(parts)

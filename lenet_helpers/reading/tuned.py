@@ -58,6 +58,13 @@ RULE_VOTES = 10  # pixels on one straight line, for the Hough transform to follo
 BELOW = 0.3  # of the narrower part's width: so much is shared by parts above one another
 FEW = 4  # tall parts: among so few, one below another is enough for a second line
 
+# ---- Printed lines (rules.py).
+
+RULE_TILT = 6  # degrees
+RULE_SHARE = 0.3  # of a line's length may be paler
+RULE_THICKEST = 13  # pixels
+RULE_ROOM = 0.3  # of the ink's strength
+
 # ---- Cutting (cutting.py). Sizes in heights of a digit.
 
 LEANS_TRIED = (-0.2, 0.6, 0.05)  # pixels per pixel of height: least, most and step to try
