@@ -1,4 +1,8 @@
-"""Lessons 06 and 08: take the printed lines of ruled or squared paper out of the ink."""
+"""Lessons 06 and 08: take the printed lines of ruled or squared paper out of the ink.
+
+A printed line is straight, goes from border to border and is equally dark all along: most pixels
+along it are, while a stroke of the pen covers few of them.
+"""
 
 from __future__ import annotations
 
@@ -7,110 +11,99 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
+from skimage.filters import apply_hysteresis_threshold, threshold_otsu
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading import tuned
 
-if TYPE_CHECKING:  # `ink` imports this module
+if TYPE_CHECKING:  # ink imports this module
     from lenet_helpers.reading.ink import Ink
 
 
 def remove_rules(ink: Ink) -> Ink:
-    """The ink without printed lines, near level or near upright, from border to border.
+    """The ink without the printed lines, nearly level and nearly upright; as it is without any.
 
-    A printed line is as dark all along. What is darker upon it is writing; where the line is as
-    dark as the writing, a stroke goes on if it does above and below the line.
+    What is darker than a line and lies upon it is writing. Where a line is as dark as the ink, a
+    stroke goes on upon it if it does on both sides.
 
     Raises
     ------
     CourseError
-        If the lines cannot be told from the writing, or nothing is written between them.
+        If nothing is written between the lines, or some are not straight.
     """
-    strength, low = ink.strength, ink.threshold
-    level, upright = _printed(strength, low), _printed(strength.T, low).T
-    printed = np.maximum(level, upright)
-    if not printed.any():
+    level, rows = _find_rules(ink.strength, ink.threshold)
+    upright, columns = _find_rules(ink.strength.T, ink.threshold)
+    sides = [*rows, *columns]
+    if sum(sides) < tuned.RULE:
         return ink
-    bare = printed == 0
-    written = strength[bare & (strength > low)]
-    if not written.size:
-        raise CourseError(MESSAGE)
-    full = np.quantile(written, 0.75)
-    room = full - printed
-    clean = full * ((strength - printed) / np.maximum(room, 1e-6)).clip(0, 1)
-    clean[bare] = strength[bare]
-    clean[room < tuned.RULE_ROOM * full] = 0
-    for values, lines in ((clean, level), (clean.T, upright.T)):
-        on_rule = lines > 0
-        if on_rule.any():
-            steps = _thickest(on_rule) + 1
-            closed = ndimage.grey_closing(values, (steps, 1))
-            values[on_rule] = np.maximum(values, closed)[on_rule]
-    from skimage.filters import apply_hysteresis_threshold, threshold_otsu
-    high = max(low, threshold_otsu(clean))
-    low = max(low, tuned.PALE * high)
+    clean = _take_out(ink.strength, level, upright.T, ink.threshold)
+    high = max(ink.threshold, threshold_otsu(clean))
+    low = max(ink.threshold, tuned.PALE * high)
     mask = apply_hysteresis_threshold(clean, low, high)
+    if not mask.any() and len(sides) <= tuned.FEW_RULES:
+        return ink  # a 1 or a + that fills the picture
+    ends = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]]).astype(int)
+    if not mask.any() or (np.diff(ends) > 0).sum() > tuned.RULE_ENDS:
+        raise CourseError(
+            "The paper has printed lines, or a long line is drawn. Write on plain paper, or "
+            "crop the picture to the digits."
+        )
     return replace(ink, strength=clean, mask=mask, threshold=low)
 
 
-MESSAGE = (
-    "The paper has printed lines, or a long line is drawn. Write on plain paper, or "
-    "crop the picture to the digits."
-)
+def _take_out(strength: np.ndarray, level: np.ndarray, upright: np.ndarray, low: float):
+    """Strength of the writing alone, where two pictures say how dark lines are printed."""
+    printed = np.maximum(level, upright)
+    written = strength[(printed == 0) & (strength > low)]
+    full = np.quantile(written, tuned.FULL_INK) if written.size else 0.0
+    room = full - printed
+    clear = room > tuned.RULE_ROOM * full  # so much darker than the line is the ink
+    share = np.divide(strength - printed, room, out=np.zeros_like(strength), where=clear)
+    clean = np.where(printed == 0, strength, full * share.clip(0, 1))
+    for lines, values in ((level, clean), (upright.T, clean.T)):
+        rows = ndimage.grey_closing(values, (1 + tuned.RULE_THICKEST, 1))
+        values[lines > 0] = np.maximum(values, rows)[lines > 0]
+    return clean
 
 
-def _thickest(on_rule):
-    """Most pixels of rule one below another."""
-    column = np.pad(on_rule[:, on_rule.shape[1] // 2], 1)
-    edges = np.flatnonzero(np.diff(column.astype(int)))
-    return int(np.diff(edges)[::2].max(initial=1))
+def _find_rules(strength: np.ndarray, low: float) -> tuple[np.ndarray, list[float]]:
+    """How dark nearly level lines are printed at each pixel, and how slender each of them is.
 
-
-def _printed(strength: np.ndarray, threshold: float) -> np.ndarray:
-    """How dark near level lines are printed at each pixel, 0 where none is."""
+    The latter is its length over its thickness.
+    """
     height, width = strength.shape
-    nothing = np.zeros_like(strength)
-    ends = strength[:, :3], strength[:, -3:]
-    if min(end.max() for end in ends) <= threshold:
-        return nothing  # no line can reach both borders
-    strips = np.array_split(strength, min(32, width), axis=1)
-    strips = np.stack([strip.mean(axis=1) for strip in strips], axis=1)
-    most = round(np.tan(np.radians(tuned.RULE_TILT)) * width)
-    rise, best = 0, None
-    for step in (max(1, most // 16), 1):
-        tried = [rise + step * k for k in range(-16, 17)] if best is None else range(rise - steps0, rise + steps0 + 1)
-        steps0 = step
-        rise = max(tried, key=lambda rise: (_peaks(_along(strips, rise)) ** 2).sum())
-        best = rise
-    profile = _along(strength, rise)
-    peaks = _peaks(profile)
-    peaks[peaks < 0.5 * threshold] = 0
-    if not peaks.any():
-        return nothing
-    peaks = np.where(ndimage.maximum_filter1d(peaks, 3) > 0, ndimage.maximum_filter1d(profile, 3), 0)
-    places = _places(strength.shape, rise)
-    return peaks[places]
+    if min(strength[:, :3].max(), strength[:, -3:].max()) <= low:
+        return np.zeros_like(strength), []  # nothing reaches both borders
+    strips = np.array_split(strength, min(tuned.RULE_STRIPS, width), axis=1)
+    coarse = np.stack([strip.mean(axis=1) for strip in strips], axis=1)
+    fall, reach = 0, round(np.tan(np.radians(tuned.RULE_TILT)) * width)
+    for step in (max(1, reach // 16), 1):  # pixels by which a line falls from side to side
+        tried = range(fall - reach, fall + reach + 1, step)
+        fall = max(tried, key=lambda each: (_profile(coarse, each)[0] ** 2).sum())
+        reach = step
+    profile, whole = _profile(strength, fall)
+    found = profile > low / 2
+    numbers, count = ndimage.label(found & whole)
+    if not count:
+        return np.zeros_like(strength), []
+    slender = width / ndimage.sum(profile > profile.max() / 2, numbers, range(1, count + 1))
+    printed = ndimage.maximum_filter1d(np.where(found, profile, 0), 3)
+    return printed[_rows(strength.shape, -fall) + abs(fall)], list(slender)
 
 
-def _places(shape, rise):
-    height, width = shape
-    down = np.round(rise * np.linspace(-0.5, 0.5, width)).astype(int)
-    return np.arange(height)[:, None] - down + abs(rise)
-
-
-def _along(values: np.ndarray, rise: int) -> np.ndarray:
-    """Darkness that most of each line exceeds, for lines that fall by `rise` pixels."""
-    height, width = values.shape
-    margin = abs(rise)
-    down = np.round(rise * np.linspace(-0.5, 0.5, width)).astype(int)
-    rows = np.arange(-margin, height + margin)[:, None] + down
+def _profile(strength: np.ndarray, fall: int) -> tuple[np.ndarray, np.ndarray]:
+    """Darkness of a printed line at each height, and where such a line crosses the picture."""
+    height, width = strength.shape
+    rows = _rows((height + 2 * abs(fall), width), fall) - abs(fall)
     inside = (rows >= 0) & (rows < height)
-    along = np.where(inside, values[rows.clip(0, height - 1), np.arange(width)], 2)
-    count = inside.sum(axis=1)
+    along = np.where(inside, strength[rows.clip(0, height - 1), np.arange(width)], np.inf)
     along.sort(axis=1)
-    found = along[np.arange(len(rows)), (tuned.RULE_SHARE * count).astype(int).clip(0, width - 1)]
-    return np.where(count > width * 0.3, found, 0).clip(0, 1)
+    count = inside.sum(axis=1)
+    place = (tuned.RULE_GAPS * count).astype(int).clip(0, width - 1)
+    dark = np.where(count > tuned.RULE_CORNER * width, along[np.arange(len(rows)), place], 0)
+    return ndimage.white_tophat(dark, tuned.RULE_THICKEST), count > width / 2
 
 
-def _peaks(profile: np.ndarray) -> np.ndarray:
-    return ndimage.white_tophat(profile, tuned.RULE_THICKEST)
+def _rows(shape, fall: int) -> np.ndarray:
+    height, width = shape
+    return np.arange(height)[:, np.newaxis] + np.rint(fall * np.linspace(-0.5, 0.5, width)).astype(int)
