@@ -82,11 +82,11 @@ def _find_rules(strength: np.ndarray, low: float) -> tuple[np.ndarray, list[floa
         fall = max(tried, key=lambda each: (_profile(coarse, each)[0] ** 2).sum())
         reach = step
     profile, whole = _profile(strength, fall)
-    found = profile > low / 2
-    numbers, count = ndimage.label(found & whole)
-    if not count:
-        return np.zeros_like(strength), []
-    slender = width / ndimage.sum(profile > profile.max() / 2, numbers, range(1, count + 1))
+    found = profile > max(low, profile[whole].max(initial=0)) / 2
+    numbers, _ = ndimage.label(found)
+    rules = np.unique(numbers[found & whole])
+    peaks, areas = (each(profile, numbers, rules) for each in (ndimage.maximum, ndimage.sum))
+    slender = width * np.divide(peaks, areas)
     printed = ndimage.maximum_filter1d(np.where(found, profile, 0), 3)
     return printed[_rows(strength.shape, -fall) + abs(fall)], list(slender)
 
@@ -97,11 +97,12 @@ def _profile(strength: np.ndarray, fall: int) -> tuple[np.ndarray, np.ndarray]:
     rows = _rows((height + 2 * abs(fall), width), fall) - abs(fall)
     inside = (rows >= 0) & (rows < height)
     along = np.where(inside, strength[rows.clip(0, height - 1), np.arange(width)], np.inf)
+    ends = np.minimum(along[:, :3].mean(axis=1), along[:, -3:].mean(axis=1))
     along.sort(axis=1)
     count = inside.sum(axis=1)
     place = (tuned.RULE_GAPS * count).astype(int).clip(0, width - 1)
     dark = np.where(count > tuned.RULE_CORNER * width, along[np.arange(len(rows)), place], 0)
-    return ndimage.white_tophat(dark, tuned.RULE_THICKEST), count > width / 2
+    return ndimage.white_tophat(dark, tuned.RULE_THICKEST), (count == width) & (ends > dark / 2)
 
 
 def _rows(shape, fall: int) -> np.ndarray:
