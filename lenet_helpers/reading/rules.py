@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 from skimage.filters import apply_hysteresis_threshold, threshold_otsu
+from skimage.segmentation import clear_border
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading import tuned
@@ -43,7 +44,10 @@ def remove_rules(ink: Ink) -> Ink:
     if not mask.any() and len(sides) <= tuned.FEW_RULES:
         return ink  # a 1 or a + that fills the picture
     ends = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]]).astype(int)
-    if not mask.any() or (np.diff(ends) > 0).sum() > tuned.RULE_ENDS:
+    if (np.diff(ends) > 0).sum() > tuned.RULE_ENDS:  # remains of lines that are not straight
+        inner = clear_border(mask)
+        mask = inner & (inner.sum() > mask.sum() / 2)
+    if not mask.any():
         raise CourseError(
             "The paper has printed lines, or a long line is drawn. Write on plain paper, or "
             "crop the picture to the digits."
@@ -53,9 +57,9 @@ def remove_rules(ink: Ink) -> Ink:
 
 def _take_out(strength: np.ndarray, level: np.ndarray, upright: np.ndarray, low: float):
     """Strength of the writing alone, where two pictures say how dark lines are printed."""
-    printed = np.maximum(level, upright)
-    written = strength[(printed == 0) & (strength > low)]
-    full = np.quantile(written, tuned.FULL_INK) if written.size else 0.0
+    written = strength[(level + upright == 0) & (strength > low)]
+    full = np.quantile(written, tuned.FULL_INK) if written.size else 1.0
+    printed = level + upright - level * upright / full  # a crossing is darker
     room = full - printed
     clear = room > tuned.RULE_ROOM * full  # so much darker than the line is the ink
     share = np.divide(strength - printed, room, out=np.zeros_like(strength), where=clear)
@@ -97,12 +101,13 @@ def _profile(strength: np.ndarray, fall: int) -> tuple[np.ndarray, np.ndarray]:
     rows = _rows((height + 2 * abs(fall), width), fall) - abs(fall)
     inside = (rows >= 0) & (rows < height)
     along = np.where(inside, strength[rows.clip(0, height - 1), np.arange(width)], np.inf)
-    ends = np.minimum(along[:, :3].mean(axis=1), along[:, -3:].mean(axis=1))
-    along.sort(axis=1)
     count = inside.sum(axis=1)
+    first, each = inside.argmax(axis=1), np.arange(len(rows))
+    ends = np.minimum(along[each, first], along[each, (first + count - 1).clip(0)])
+    along.sort(axis=1)
     place = (tuned.RULE_GAPS * count).astype(int).clip(0, width - 1)
-    dark = np.where(count > tuned.RULE_CORNER * width, along[np.arange(len(rows)), place], 0)
-    return ndimage.white_tophat(dark, tuned.RULE_THICKEST), (count == width) & (ends > dark / 2)
+    dark = np.where(count > tuned.RULE_CORNER * width, along[each, place], 0)
+    return ndimage.white_tophat(dark, tuned.RULE_THICKEST), (count > width / 2) & (ends > dark / 2)
 
 
 def _rows(shape, fall: int) -> np.ndarray:
