@@ -32,19 +32,23 @@ def remove_rules(ink: Ink) -> Ink:
     CourseError
         If nothing is written between the lines, or some are not straight.
     """
-    level, rows = _find_rules(ink.strength, ink.threshold)
-    upright, columns = _find_rules(ink.strength.T, ink.threshold)
-    sides = [*rows, *columns]
-    if sum(sides) < tuned.RULE:
+    clean, slender = ink.strength, []
+    for _ in range(tuned.RULE_ROUNDS):  # lines that run together are found one after another
+        level, rows = _find_rules(clean, ink.threshold)
+        upright, columns = _find_rules(clean.T, ink.threshold)
+        if sum(rows) + sum(columns) < tuned.RULE:
+            break
+        slender += rows + columns
+        clean = _take_out(clean, level, upright.T, ink.threshold)
+    if not slender:
         return ink
-    clean = _take_out(ink.strength, level, upright.T, ink.threshold)
     high = max(ink.threshold, threshold_otsu(clean))
     low = max(ink.threshold, tuned.PALE * high)
     mask = apply_hysteresis_threshold(clean, low, high)
-    if not mask.any() and len(sides) <= tuned.FEW_RULES:
+    if not mask.any() and len(slender) <= tuned.FEW_RULES:
         return ink  # a 1 or a + that fills the picture
     ends = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]]).astype(int)
-    if (np.diff(ends) > 0).sum() > tuned.RULE_ENDS:  # remains of lines that are not straight
+    if (np.diff(ends) > 0).sum() > tuned.RULE_ENDS:  # remains of lines
         inner = clear_border(mask)
         mask = inner & (inner.sum() > mask.sum() / 2)
     if not mask.any():

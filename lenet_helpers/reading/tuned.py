@@ -59,13 +59,14 @@ FEW = 4  # tall parts: among so few, one below another is enough for a second li
 # ---- Printed lines (rules.py). Tuned on the scenes ruled and squared of tests/scenes.py.
 
 RULE = 40  # all lines together are this many times as long as thick: printed, not written
+RULE_ROUNDS = 4  # lines of so many tilts are removed
 RULE_TILT = 6  # degrees from level or upright at most
 RULE_THICKEST = 13  # pixels with the blur: what is thicker is no printed line
 RULE_GAPS = 0.25  # share of a line's length that may be paler than the line
 RULE_CORNER = 0.08  # of the picture's side: what cuts a corner off is no shorter
 RULE_STRIPS = 32  # means of so many strips show the tilt
 RULE_ROOM = 0.3  # of the ink's strength: a line less pale than this hides the ink upon it
-RULE_ENDS = 3  # pieces of ink that may reach the border after all
+RULE_ENDS = 1  # pieces of ink that may reach the border after all
 FEW_RULES = 2  # lines that may be a symbol that fills the picture
 FULL_INK = 0.75  # quantile of the strength in strokes that counts as full ink
 
