@@ -1,7 +1,8 @@
 """Lessons 06 and 08: take the printed lines of ruled or squared paper out of the ink.
 
 A printed line is straight, goes from border to border and is equally dark all along: most pixels
-along it are, while a stroke of the pen covers few of them.
+along it are, while a stroke of the pen covers few of them. How dark it is comes off the ink, as the
+paper's brightness did before.
 """
 
 from __future__ import annotations
@@ -27,11 +28,18 @@ def remove_rules(ink: Ink) -> Ink:
     What is darker than a line and lies upon it is writing. Where a line is as dark as the ink, a
     stroke goes on upon it if it does on both sides.
 
+    Parameters
+    ----------
+    ink
+        As `find_ink` finds it. A mask that does not reach the border holds no printed line.
+
     Raises
     ------
     CourseError
-        If nothing is written between the lines, or some are not straight.
+        If nothing is written between the lines, or remains of bent ones run into the writing.
     """
+    if not _ends(ink.mask):
+        return ink  # no line reaches the border
     clean, slender = ink.strength, []
     for _ in range(tuned.RULE_ROUNDS):  # lines that run together are found one after another
         level, rows = _find_rules(clean, ink.threshold)
@@ -47,8 +55,7 @@ def remove_rules(ink: Ink) -> Ink:
     mask = apply_hysteresis_threshold(clean, low, high)
     if not mask.any() and len(slender) <= tuned.FEW_RULES:
         return ink  # a 1 or a + that fills the picture
-    ends = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]]).astype(int)
-    if (np.diff(ends) > 0).sum() > tuned.RULE_ENDS:  # remains of lines
+    if _ends(mask) > tuned.RULE_ENDS:  # remains of lines
         inner = clear_border(mask)
         mask = inner & (inner.sum() > mask.sum() / 2)
     if not mask.any():
@@ -59,8 +66,16 @@ def remove_rules(ink: Ink) -> Ink:
     return replace(ink, strength=clean, mask=mask, threshold=low)
 
 
-def _take_out(strength: np.ndarray, level: np.ndarray, upright: np.ndarray, low: float):
-    """Strength of the writing alone, where two pictures say how dark lines are printed."""
+def _ends(mask: np.ndarray) -> int:
+    """How many pieces of ink reach the border."""
+    border = np.concatenate([mask[0], mask[:, -1], mask[-1, ::-1], mask[::-1, 0]])
+    return int((border & ~np.roll(border, 1)).sum())
+
+
+def _take_out(
+    strength: np.ndarray, level: np.ndarray, upright: np.ndarray, low: float
+) -> np.ndarray:
+    """Strength of the writing alone; `level` and `upright` say how dark lines are printed."""
     written = strength[(level + upright == 0) & (strength > low)]
     full = np.quantile(written, tuned.FULL_INK) if written.size else 1.0
     printed = level + upright - level * upright / full  # a crossing is darker
@@ -114,6 +129,7 @@ def _profile(strength: np.ndarray, fall: int) -> tuple[np.ndarray, np.ndarray]:
     return ndimage.white_tophat(dark, tuned.RULE_THICKEST), (count > width / 2) & (ends > dark / 2)
 
 
-def _rows(shape, fall: int) -> np.ndarray:
-    height, width = shape
-    return np.arange(height)[:, np.newaxis] + np.rint(fall * np.linspace(-0.5, 0.5, width)).astype(int)
+def _rows(shape: tuple[int, int], fall: int) -> np.ndarray:
+    """Rows of a picture of this shape, each bent so that it falls by so many pixels."""
+    bend = np.rint(fall * np.linspace(-0.5, 0.5, shape[1])).astype(int)
+    return np.arange(shape[0])[:, np.newaxis] + bend

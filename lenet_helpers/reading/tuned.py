@@ -66,7 +66,7 @@ RULE_GAPS = 0.25  # share of a line's length that may be paler than the line
 RULE_CORNER = 0.08  # of the picture's side: what cuts a corner off is no shorter
 RULE_STRIPS = 32  # means of so many strips show the tilt
 RULE_ROOM = 0.3  # of the ink's strength: a line less pale than this hides the ink upon it
-RULE_ENDS = 1  # pieces of ink that may reach the border after all
+RULE_ENDS = 1  # piece of ink may reach the border after all: more are remains of bent lines
 FEW_RULES = 2  # lines that may be a symbol that fills the picture
 FULL_INK = 0.75  # quantile of the strength in strokes that counts as full ink
 
