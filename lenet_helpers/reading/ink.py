@@ -19,6 +19,7 @@ from lenet_helpers.errors import CourseError
 from lenet_helpers.reading import tuned
 from lenet_helpers.reading.parts import find_parts
 from lenet_helpers.reading.pictures import resize
+from lenet_helpers.reading.rules import remove_rules
 
 NORMAL = 1.4826  # standard deviations of a normal density in a median absolute deviation
 
@@ -50,7 +51,7 @@ def find_ink(picture: np.ndarray) -> Ink:
     even = max(_ink_on(grey, smooth, True), _ink_on(grey, smooth, False), key=_quality)
     shaded = max(_ink_on(grey, dark, True, True), _ink_on(grey, light, False, True), key=_quality)
     # A smooth surface is the better guess: filling also fills whatever is broad, such as a shirt.
-    return shaded if shaded.quality > even.quality + tuned.SHADED_GAIN else even
+    return remove_rules(shaded if shaded.quality > even.quality + tuned.SHADED_GAIN else even)
 
 
 def _quality(ink: Ink) -> float:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy import ndimage
-from skimage.transform import probabilistic_hough_line
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading import tuned
@@ -62,7 +61,6 @@ def find_line(image: Picture) -> Line:
     if ink.quality < 0:
         raise NoInkError("There is no ink on the paper: the picture shows nothing written.")
     pen = pen_width(ink.mask)
-    refuse_rules(ink.mask, pen)
     parts = drop_specks(find_parts(ink.mask), pen, ink.mask.shape)
     kept = drop_cut(parts, ink.mask.shape)
     rest = [part for part in parts if part not in kept]
@@ -165,24 +163,6 @@ def tilt(parts: Sequence[Part]) -> float:
     angle = float(np.degrees(np.arctan(slope)))
     least = tuned.DRIFT * height / np.sqrt(len(x))  # the error of a slope falls with the root
     return angle if abs(slope) * np.ptp(x) > least and abs(angle) < tuned.STEEPEST else 0.0
-
-
-def refuse_rules(mask: np.ndarray, pen: float) -> None:
-    """Refuse ruled or squared paper, whose lines run through the digits.
-
-    Raises
-    ------
-    CourseError
-        If a straight line of ink crosses half of the picture and is far too thin for a stroke.
-    """
-    near_level = np.radians(np.linspace(90 - tuned.STEEPEST, 90 + tuned.STEEPEST, 61))
-    for turned in (mask, mask.T):
-        shortest, gap = int(max(turned.shape[1] / 2, tuned.RULE * pen)), max(2, round(pen))
-        if probabilistic_hough_line(turned, tuned.RULE_VOTES, shortest, gap, near_level, rng=0):
-            raise CourseError(
-                "The paper has printed lines, or a long line is drawn. Write on plain paper, or "
-                "crop the picture to the digits."
-            )
 
 
 def refuse_several_lines(parts: Sequence[Part], pen: float) -> None:

@@ -53,10 +53,22 @@ WHOLE_SHARE = 3  # parts that the border cuts stay if the others have less than 
 CORE = 0.25  # heights above and below the middle: a part that the border cuts must reach in there
 STEEPEST = 15  # degrees of tilt that are undone
 DRIFT = 1.0  # heights from end to end, over the root of the number of digits: less is level
-RULE = 40  # a line this many times as long as thick was printed, not written
-RULE_VOTES = 10  # pixels on one straight line, for the Hough transform to follow it
 BELOW = 0.3  # of the narrower part's width: so much is shared by parts above one another
 FEW = 4  # tall parts: among so few, one below another is enough for a second line
+
+# ---- Printed lines (rules.py). Tuned on the scenes ruled and squared of tests/scenes.py.
+
+RULE = 40  # all lines together are this many times as long as thick: printed, not written
+RULE_ROUNDS = 4  # lines of so many tilts are removed
+RULE_TILT = 6  # degrees from level or upright at most
+RULE_THICKEST = 13  # pixels with the blur: what is thicker is no printed line
+RULE_GAPS = 0.25  # share of a line's length that may be paler than the line
+RULE_CORNER = 0.08  # of the picture's side: what cuts a corner off is no shorter
+RULE_STRIPS = 32  # means of so many strips show the tilt
+RULE_ROOM = 0.3  # of the ink's strength: a line less pale than this hides the ink upon it
+RULE_ENDS = 1  # piece of ink may reach the border after all: more are remains of bent lines
+FEW_RULES = 2  # lines that may be a symbol that fills the picture
+FULL_INK = 0.75  # quantile of the strength in strokes that counts as full ink
 
 # ---- Cutting (cutting.py). Sizes in heights of a digit.
 
