@@ -20,18 +20,19 @@ import scenes
 
 from lenet_helpers.data import read_splits
 from lenet_helpers.errors import CourseError
-from lenet_helpers.reading.prediction import predict
-from lenet_helpers.reading.tuned import SURE
+from lenet_helpers.reading.reader import read_one
 from lenet_helpers.recipes import load_pretrained
+
+NETWORK = load_pretrained("characters")
 
 
 def answer(picture: np.ndarray) -> tuple[str, bool]:
     """What is read, and whether it is sure; nothing where the picture is refused."""
     try:
-        prediction = predict(load_pretrained(), picture)
+        reading = read_one(NETWORK, picture)
     except CourseError:
         return "", False
-    return str(prediction.digit.item()), prediction.confidence.item() >= SURE
+    return reading.text, reading.sure
 
 
 def small_digits() -> list[tuple[np.ndarray, str]]:
