@@ -107,12 +107,12 @@ def draw_point(random: Random) -> Drawing:
 
 
 def draw_one(random: Random) -> Drawing:
-    """A 1 with a long upstroke, sometimes with a foot."""
+    """A 1 with a long upstroke, which may meet the stem below its top, sometimes with a foot."""
     start = (random.uniform(-0.6, -0.2), random.uniform(0.2, 0.9))
-    bottom = random.normal(0, 0.08)
-    up = curve(start, (0, 0), random.uniform(-0.1, 0.25))
+    bottom, over = random.normal(0, 0.08), max(0.0, random.normal(0, 0.12))
+    up = curve(start, (0, over), random.uniform(-0.25, 0.3))
     down = curve((0, 0), (bottom, 1))
-    strokes = [join(up, down)]
+    strokes = [join(up, down)] if over == 0 else [up, down]
     if random.random() < 0.2:
         left, right = random.uniform(0.1, 0.4, 2)
         strokes.append(curve((bottom - left, 1), (bottom + right, random.normal(1, 0.03))))
@@ -135,19 +135,24 @@ def draw_two(random: Random) -> Drawing:
     else:
         tail = [(foot, 1), (width * 0.5, 0.97)]
         tail += [(width * random.uniform(0.9, 1.3), random.uniform(0.92, 1.02))]
-    return [shaky(head + down + tail, 0.02, random, CENTRIPETAL)]
+    return [shaky(head + down + tail, 0.03, random, CENTRIPETAL)]
 
 
 def draw_three(random: Random) -> Drawing:
-    """A 3 whose upper half is a 7."""
+    """A 3 whose upper half is a 7, or begins with a curl."""
     width = random.uniform(0.4, 0.65)
     middle = (width * random.uniform(0.3, 0.55), random.uniform(0.36, 0.48))
-    corner = (width * random.uniform(0.8, 1.05), random.normal(0, 0.03))
-    top = curve((0, random.normal(0.03, 0.03)), corner, random.normal(0, 0.08))
-    down = curve(corner, middle, random.normal(0, 0.1))
+    if random.random() < 0.5:
+        corner = (width * random.uniform(0.8, 1.05), random.normal(0, 0.03))
+        start = (0, random.normal(0.03, 0.03))
+        head = join(curve(start, corner, random.normal(0, 0.08)), curve(corner, middle))
+    else:
+        curl = [(width * 0.25, random.uniform(0.2, 0.35)), (0, random.uniform(0.12, 0.25))]
+        points = [*curl[random.integers(2) :], (width * 0.4, 0), (width * 0.9, 0.15), middle]
+        head = shaky(points, 0.02, random, CENTRIPETAL)
     bowl = [middle, (width * 0.85, 0.5), (width, 0.72), (width * 0.6, 0.97)]
-    bowl += [(0, random.uniform(0.85, 1))]
-    return [join(top, down, shaky(bowl, 0.025, random, CENTRIPETAL))]
+    bowl += [(0, random.uniform(0.8, 1))]
+    return [join(head, shaky(bowl, 0.025, random, CENTRIPETAL))]
 
 
 def draw_four(random: Random) -> Drawing:
@@ -188,23 +193,30 @@ def draw_seven(random: Random) -> Drawing:
 
 
 def draw_eight(random: Random) -> Drawing:
-    """A narrow 8 that begins at its upper right."""
-    width = random.uniform(0.35, 0.6)
-    points = [(random.uniform(0.6, 1), random.uniform(0.05, 0.2)), (0.5, 0), (0.1, 0.2)]
-    points += [(0.5, 0.46), (0.95, 0.75), (0.5, 1), (0.03, 0.76), (0.45, 0.48), (0.85, 0.2)]
-    points += [(random.uniform(0.5, 0.9), random.uniform(0, 0.1))]
+    """A narrow 8 that begins at its upper right; its waist lies high or low."""
+    width, waist = random.uniform(0.3, 0.6), random.uniform(0.36, 0.62)
+    upper, lower = random.uniform(0.6, 1.0, 2)  # widths of the loops
+    points = [(0.5 + 0.4 * upper, random.uniform(0.05, 0.25)), (0.5, 0), (0.5 - 0.5 * upper, 0.2)]
+    points += [(0.5, waist), (0.5 + 0.5 * lower, (1 + waist) / 2), (0.5, 1)]
+    points += [(0.5 - 0.5 * lower, (1 + waist) / 2), (0.45, waist), (0.5 + 0.4 * upper, 0.2)]
+    points += [(random.uniform(0.5, 0.9), random.uniform(0, 0.1))][: random.integers(2)]
     return [shaky([(width * x, y) for x, y in points], 0.025, random, CENTRIPETAL)]
 
 
 def draw_nine(random: Random) -> Drawing:
-    """A 9 whose tail swings to the left."""
-    width, radius = random.uniform(0.4, 0.6), random.uniform(0.22, 0.3)
-    angles = np.linspace(-0.6, -2 * np.pi - random.uniform(-0.2, 0.5), 30) + random.normal(0, 0.2)
+    """A 9 whose tail swings to the left and may stand off its ring, which may be open."""
+    width, radius = random.uniform(0.35, 0.6), random.uniform(0.18, 0.3)
+    turn = 2 * np.pi + random.uniform(-1.0, 0.5)
+    angles = np.linspace(-0.6, -0.6 - turn, 30) + random.normal(0, 0.25)
     ring = np.stack([width / 2 * (1 + np.cos(angles)), radius * (1 + np.sin(angles))], axis=1)
-    tail = [tuple(ring[-1]), (width * random.uniform(0.9, 1.1), random.uniform(0.5, 0.65))]
+    apart = random.random() < 0.3
+    top = (width * random.uniform(0.95, 1.2), random.uniform(0, 0.2))
+    tail = [top if apart else tuple(ring[-1])]
+    tail += [(width * random.uniform(0.9, 1.15), random.uniform(0.5, 0.65))]
     tail += [(width * random.uniform(0.8, 1.1), 0.85), (width * 0.5, 1)]
-    tail += [(random.uniform(-0.2, 0.25) * width, random.uniform(0.82, 1))]
-    return [join(ring, shaky(tail, 0.025, random, CENTRIPETAL))]
+    tail += [(random.uniform(-0.3, 0.25) * width, random.uniform(0.75, 1))]
+    swing = shaky(tail, 0.025, random, CENTRIPETAL)
+    return [ring, swing] if apart else [join(ring, swing)]
 
 
 DRAWINGS: dict[str, Callable[[Random], Drawing]] = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
+from lenet_helpers.pen.drawings import DRAWINGS
 from lenet_helpers.pen.photos import PAPERS, PICTURES, Paper, enlarge, render, write_pictures
 from lenet_helpers.pen.strokes import SIDE, Random, ink, put
-from lenet_helpers.pen.drawings import DRAWINGS
 
 EXPRESSIONS = PICTURES / "expressions"
 TEXTS = (

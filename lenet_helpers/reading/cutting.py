@@ -71,7 +71,7 @@ def measure_lean(line: Line) -> float:
     y, x = np.nonzero(line.mask)
 
     def sharpness(lean: float) -> float:
-        columns = np.round(x + lean * y).astype(int)
+        columns = np.floor(x + lean * y).astype(int)  # rounding 0.5 would favour even columns
         return float((np.bincount(columns - columns.min()) ** 2.0).sum())
 
     least, most, step = tuned.LEANS_TRIED
@@ -114,8 +114,8 @@ def thin_places(ink: np.ndarray, heights: np.ndarray, line: Line) -> list[int]:
     """
     edge = max(2, round(tuned.NARROWEST * line.height))
     smooth = np.convolve(np.pad(ink, 1, mode="edge"), np.ones(3) / 3, "valid")
-    notches = np.flatnonzero(h_maxima(-heights, tuned.NOTCH * line.height))
-    thin = np.flatnonzero(h_maxima(-smooth, tuned.DIP_PENS * line.pen))
+    notches = dips(heights, tuned.NOTCH * line.height)
+    thin = dips(smooth, tuned.DIP_PENS * line.pen)
     thin = thin[smooth[thin] <= tuned.CUT_PENS * line.pen]
     places: list[int] = []
     for place in [*notches[np.argsort(heights[notches])], *thin[np.argsort(smooth[thin])]]:
@@ -123,6 +123,13 @@ def thin_places(ink: np.ndarray, heights: np.ndarray, line: Line) -> list[int]:
         if apart and edge < place < ink.size - edge:
             places.append(int(place))
     return sorted(places)
+
+
+def dips(values: np.ndarray, depth: float) -> np.ndarray:
+    """The middle of each dip that is at least so deep on both sides."""
+    numbers, count = ndimage.label(h_maxima(-np.float64(values), depth))
+    middles = ndimage.center_of_mass(numbers > 0, numbers, range(1, count + 1))
+    return np.array(middles).reshape(-1).astype(int)
 
 
 def _heights(columns: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -135,7 +142,7 @@ def _heights(columns: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _columns(part: Part, lean: float) -> np.ndarray:
     y, x = np.nonzero(part.mask)
-    return np.round(x + part.box[1] + lean * (y + part.box[0])).astype(int)
+    return np.floor(x + part.box[1] + lean * (y + part.box[0])).astype(int)
 
 
 def togetherness(pieces: Sequence[Piece], height: float, lean: float) -> np.ndarray:

@@ -177,8 +177,8 @@ def classify(model: nn.Module, line: Line, segments: Segments) -> np.ndarray:
 
 def expect(probabilities: np.ndarray, grammar: Grammar) -> np.ndarray:
     """The same probabilities where the symbols of a grammar are expected, and others are rare."""
-    usual = [symbol in grammar.symbols for symbol in CLASSES] + [True]
-    weighed = probabilities * np.where(usual, 1, tuned.FOREIGN)
+    often = [1.0 if symbol in grammar.symbols else tuned.FOREIGN for symbol in CLASSES]
+    weighed = probabilities * [*often, tuned.NOTHING]
     return weighed / weighed.sum(axis=1, keepdims=True)
 
 

@@ -124,6 +124,7 @@ GROUP_ODDS = APART + 2  # a piece with no better odds than these in a group does
 # ---- Expressions (expressions.py). Scores are logarithms of probabilities.
 
 FOREIGN = 0.02  # how often a symbol stands where the grammar has none, against one that it has
+NOTHING = 0.3  # how often ink is no character, against how often the network saw that
 LEFT_OUT = 4.0  # cost of leaving a piece out, and
 LEFT_OUT_TALL = 12.0  # more for each height of a digit that it is long
 HOPELESS = 10.0  # classes this far behind the best one are left out
