@@ -45,10 +45,10 @@ def find_ink(picture: np.ndarray) -> Ink:
     Where nothing stands out from the paper, the result's `quality` is negative.
     """
     grey = ndimage.gaussian_filter(to_grey(picture), tuned.SMOOTHING)
-    smooth = fit_paper(grey)
-    dark, light = fill_paper(grey)
-    even = max(_ink_on(grey, smooth, True), _ink_on(grey, smooth, False), key=_quality)
-    shaded = max(_ink_on(grey, dark, True, True), _ink_on(grey, light, False, True), key=_quality)
+    even, shaded = (
+        max((_ink_on(grey, dark_ink, shaded) for dark_ink in (True, False)), key=_quality)
+        for shaded in (False, True)
+    )
     # A smooth surface is the better guess: filling also fills whatever is broad, such as a shirt.
     return shaded if shaded.quality > even.quality + tuned.SHADED_GAIN else even
 
@@ -57,11 +57,14 @@ def _quality(ink: Ink) -> float:
     return ink.quality
 
 
-def _ink_on(grey: np.ndarray, paper: np.ndarray, dark_ink: bool, shaded: bool = False) -> Ink:
+def _ink_on(grey: np.ndarray, dark_ink: bool, shaded: bool) -> Ink:
+    paper = find_paper(grey, dark_ink, shaded)
     # A share of the largest possible difference does not change when the light does.
     room = np.maximum(paper if dark_ink else 1 - paper, tuned.LEAST_ROOM)
     strength = (paper - grey if dark_ink else grey - paper) / room
-    noise = NORMAL * np.median(np.abs(strength - np.median(strength)))
+    # Of the lightest quarter, as the digit may be larger than its paper. These two quantiles of a
+    # normal density are one standard deviation apart.
+    noise = np.subtract(*np.quantile(strength, (0.25, 0.05)))
     strength = strength.clip(0, 1)
     threshold = max(tuned.MIN_CONTRAST / 2, tuned.NOISE_LIMIT * noise)
     if strength.max() > threshold:
@@ -69,37 +72,46 @@ def _ink_on(grey: np.ndarray, paper: np.ndarray, dark_ink: bool, shaded: bool = 
     # Pale pieces count where they continue a dark one.
     low = max(tuned.PALE * threshold, min(threshold, tuned.NOISE_LIMIT * noise))
     mask = apply_hysteresis_threshold(strength, low, threshold)
+    at_border = mask[_is_border(mask.shape, 1)].mean()
     if shaded:  # what reaches the border is the shadow
         mask = clear_border(mask)
-    return Ink(grey, paper, strength, mask, low, quality(strength, mask))
+    return Ink(grey, paper, strength, mask, low, quality(strength, mask) - at_border)
 
 
 def quality(strength: np.ndarray, mask: np.ndarray) -> float:
     """How well a mask tells ink from paper, at most 1.
 
-    The share of the variance that lies between the two classes, Otsu's own measure, less the
-    share of the border that would be ink: a shadow reaches the border, a digit seldom does.
+    The share of the variance that lies between the two classes, Otsu's own measure.
     """
     if not mask.any() or mask.all() or strength[mask].mean() < tuned.MIN_CONTRAST:
         return -1.0
     share = mask.mean()
     between = share * (1 - share) * (strength[mask].mean() - strength[~mask].mean()) ** 2
-    return float(between / strength.var() - mask[_is_border(mask.shape, 1)].mean())
+    return float(between / strength.var())
 
 
-def fill_paper(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Brightness of paper with shadows, for dark ink and for light ink.
+def find_paper(grey: np.ndarray, dark_ink: bool, shaded: bool) -> np.ndarray:
+    """Brightness of the bare paper, worked out on a coarse picture with paper added around it.
 
-    Whatever is narrower than a stroke can be is filled like a valley (a morphological closing),
-    or cut off like a hill (an opening).
+    A digit may fill the picture; then what is added is most of the paper that there is.
+
+    Parameters
+    ----------
+    shaded
+        Whether the paper may have shadows with sharp edges: whatever is narrower than a stroke can
+        be is filled like a valley (a morphological closing), or cut off like a hill (an opening).
+        Else the paper is a smooth surface.
     """
     coarse = resize(grey, min(1, tuned.COARSE / max(grey.shape)))
-    window = round(max(coarse.shape) * tuned.WIDEST_STROKE)
+    wide = round(max(coarse.shape) * tuned.WIDEST_STROKE)
+    around = np.pad(coarse, wide, "maximum" if dark_ink else "minimum", stat_length=wide)
+    if shaded:
+        around = (ndimage.grey_closing if dark_ink else ndimage.grey_opening)(around, wide)
+    else:
+        around = fit_paper(around)
     scale = np.divide(grey.shape, coarse.shape)
-    return tuple(
-        ndimage.zoom(change(coarse, window), scale, order=1, grid_mode=True, mode="nearest")
-        for change in (ndimage.grey_closing, ndimage.grey_opening)
-    )
+    paper = around[wide:-wide, wide:-wide]
+    return ndimage.zoom(paper, scale, order=1, grid_mode=True, mode="nearest")
 
 
 def to_grey(picture: np.ndarray) -> np.ndarray:
@@ -121,13 +133,12 @@ def to_brightness(picture: np.ndarray) -> np.ndarray:
     return picture if picture.ndim == 2 else picture @ np.float32([0.299, 0.587, 0.114])
 
 
-def fit_paper(grey: np.ndarray) -> np.ndarray:
+def fit_paper(coarse: np.ndarray) -> np.ndarray:
     """Brightness of the bare paper: a smooth surface through the pixels that are not ink.
 
     The surface is a polynomial of degree 2 in both directions, which follows the fall of the
     light from a lamp or a window. It starts at the brightness of the border, which is paper.
     """
-    coarse = resize(grey, min(1, tuned.COARSE / max(grey.shape)))
     terms = _polynomial(coarse.shape)
     surface = np.full(coarse.shape, np.median(_border(coarse)), dtype=np.float32)
     for _ in range(tuned.PAPER_ROUNDS):
@@ -136,7 +147,7 @@ def fit_paper(grey: np.ndarray) -> np.ndarray:
         near = distance <= max(spread, tuned.LEAST_SPREAD)
         weights, *_ = np.linalg.lstsq(terms[near.ravel()], coarse[near], rcond=None)
         surface = (terms @ weights).reshape(coarse.shape)
-    return (_polynomial(grey.shape) @ weights).reshape(grey.shape).clip(0, 1)
+    return surface.clip(0, 1)
 
 
 def _polynomial(shape: tuple[int, int]) -> np.ndarray:
