@@ -36,6 +36,7 @@ class Ink:
     strength: np.ndarray  # 0 paper … 1 full ink
     mask: np.ndarray  # where ink is, specks included
     threshold: float  # of the strength
+    dark: bool  # whether the ink is darker than the paper
     quality: float  # at most 1; see `quality`
 
 
@@ -45,10 +46,8 @@ def find_ink(picture: np.ndarray) -> Ink:
     Where nothing stands out from the paper, the result's `quality` is negative.
     """
     grey = ndimage.gaussian_filter(to_grey(picture), tuned.SMOOTHING)
-    even, shaded = (
-        max((_ink_on(grey, dark_ink, shaded) for dark_ink in (True, False)), key=_quality)
-        for shaded in (False, True)
-    )
+    even = max((_ink_on(grey, dark, shaded=False) for dark in (True, False)), key=_quality)
+    shaded = _ink_on(grey, even.dark, shaded=True)
     # A smooth surface is the better guess: filling also fills whatever is broad, such as a shirt.
     return shaded if shaded.quality > even.quality + tuned.SHADED_GAIN else even
 
@@ -58,10 +57,10 @@ def _quality(ink: Ink) -> float:
 
 
 def _ink_on(grey: np.ndarray, dark_ink: bool, shaded: bool) -> Ink:
-    paper = find_paper(grey, dark_ink, shaded)
+    seen = grey if dark_ink else 1 - grey
+    paper = find_paper(seen, shaded)
     # A share of the largest possible difference does not change when the light does.
-    room = np.maximum(paper if dark_ink else 1 - paper, tuned.LEAST_ROOM)
-    strength = (paper - grey if dark_ink else grey - paper) / room
+    strength = (paper - seen) / np.maximum(paper, tuned.LEAST_ROOM)
     # Of the lightest quarter, as the digit may be larger than its paper. These two quantiles of a
     # normal density are one standard deviation apart.
     noise = np.subtract(*np.quantile(strength, (0.25, 0.05)))
@@ -75,7 +74,8 @@ def _ink_on(grey: np.ndarray, dark_ink: bool, shaded: bool) -> Ink:
     at_border = mask[_is_border(mask.shape, 1)].mean()
     if shaded:  # what reaches the border is the shadow
         mask = clear_border(mask)
-    return Ink(grey, paper, strength, mask, low, quality(strength, mask) - at_border)
+    paper = paper if dark_ink else 1 - paper
+    return Ink(grey, paper, strength, mask, low, dark_ink, quality(strength, mask) - at_border)
 
 
 def quality(strength: np.ndarray, mask: np.ndarray) -> float:
@@ -90,27 +90,20 @@ def quality(strength: np.ndarray, mask: np.ndarray) -> float:
     return float(between / strength.var())
 
 
-def find_paper(grey: np.ndarray, dark_ink: bool, shaded: bool) -> np.ndarray:
-    """Brightness of the bare paper, worked out on a coarse picture with paper added around it.
-
-    A digit may fill the picture; then what is added is most of the paper that there is.
+def find_paper(grey: np.ndarray, shaded: bool) -> np.ndarray:
+    """Brightness of the bare paper below dark ink, worked out on a coarse picture.
 
     Parameters
     ----------
     shaded
         Whether the paper may have shadows with sharp edges: whatever is narrower than a stroke can
-        be is filled like a valley (a morphological closing), or cut off like a hill (an opening).
-        Else the paper is a smooth surface.
+        be is filled like a valley (a morphological closing). Else the paper is a smooth surface.
     """
     coarse = resize(grey, min(1, tuned.COARSE / max(grey.shape)))
     wide = round(max(coarse.shape) * tuned.WIDEST_STROKE)
-    around = np.pad(coarse, wide, "maximum" if dark_ink else "minimum", stat_length=wide)
-    if shaded:
-        around = (ndimage.grey_closing if dark_ink else ndimage.grey_opening)(around, wide)
-    else:
-        around = fit_paper(around)
+    filled = ndimage.grey_dilation(coarse, wide)
+    paper = ndimage.grey_erosion(filled, wide) if shaded else fit_paper(coarse, filled)
     scale = np.divide(grey.shape, coarse.shape)
-    paper = around[wide:-wide, wide:-wide]
     return ndimage.zoom(paper, scale, order=1, grid_mode=True, mode="nearest")
 
 
@@ -133,20 +126,23 @@ def to_brightness(picture: np.ndarray) -> np.ndarray:
     return picture if picture.ndim == 2 else picture @ np.float32([0.299, 0.587, 0.114])
 
 
-def fit_paper(coarse: np.ndarray) -> np.ndarray:
+def fit_paper(coarse: np.ndarray, filled: np.ndarray) -> np.ndarray:
     """Brightness of the bare paper: a smooth surface through the pixels that are not ink.
 
     The surface is a polynomial of degree 2 in both directions, which follows the fall of the
-    light from a lamp or a window. It starts at the brightness of the border, which is paper.
+    light from a lamp or a window. It starts from a picture whose strokes are filled, moved so
+    that the lightest part of the picture lies above it.
     """
     terms = _polynomial(coarse.shape)
-    surface = np.full(coarse.shape, np.median(_border(coarse)), dtype=np.float32)
-    for _ in range(tuned.PAPER_ROUNDS):
-        distance = np.abs(coarse - surface)
-        spread = tuned.PAPER_SPREAD * NORMAL * np.median(distance)
-        near = distance <= max(spread, tuned.LEAST_SPREAD)
-        weights, *_ = np.linalg.lstsq(terms[near.ravel()], coarse[near], rcond=None)
+    near = np.ones(coarse.shape, dtype=bool)
+    for goal in [filled] + [coarse] * tuned.PAPER_ROUNDS:
+        weights, *_ = np.linalg.lstsq(terms[near.ravel()], goal[near], rcond=None)
         surface = (terms @ weights).reshape(coarse.shape)
+        if goal is filled:
+            surface += np.quantile(coarse - surface, 0.8)
+        distance = np.abs(coarse - surface)
+        spread = tuned.PAPER_SPREAD * np.quantile(distance, 0.25) / 0.3186
+        near = distance <= np.clip(spread, tuned.LEAST_SPREAD, tuned.MOST_SPREAD)
     return surface.clip(0, 1)
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 # ---- Ink and paper (ink.py). Strength is a share of the largest possible one: 0 paper, 1 ink.
 
 SMOOTHING = 0.8  # pixels: standard deviation of the blur against the grain of a camera
-MIN_CONTRAST = 0.12  # ink differs from paper by at least this share of the paper's brightness
+MIN_CONTRAST = 0.08  # ink differs from paper by at least this share of the paper's brightness
 NOISE_LIMIT = 4.0  # and by at least this many standard deviations of the paper
 LEAST_ROOM = 0.1  # brightness that the strength is divided by at least, on very dark paper
-PALE = 0.6  # of the threshold: so pale is ink that continues a dark stroke
+PALE = 1.0  # of the threshold: so pale is ink that continues a dark stroke
 WIDEST_STROKE = 0.25  # share of the picture's longest side
 SHADED_GAIN = 0.1  # quality by which a paper with shadows must be the better guess
 COLOUR_GAIN = 1.3  # times the contrast of the brightness that a colour must reach to be used
@@ -25,6 +25,7 @@ COARSE = 64  # pixels: longest side on which the brightness of the paper is work
 PAPER_ROUNDS = 12  # fits of the paper, each without what the last one found to be ink
 PAPER_SPREAD = 2.5  # standard deviations: what lies further from the fit is ink
 LEAST_SPREAD = 0.02  # brightness that is no ink in any case
+MOST_SPREAD = 0.06  # brightness by which bare paper may differ from the fit
 BORDER_SHARE = 12  # the border is one part in so many of the shorter side
 BESIDE = (3, 6)  # pixels from the ink between which the paper beside it lies
 FADED = 0.4  # there the strength is at most this share of the ink's: a shadow fades slowly
@@ -38,7 +39,7 @@ SPECK = 0.04  # what is smaller than this share of the picture's longest side is
 MAIN_SIZE = 3  # the main part is larger than one in so many of the largest one's side
 PIECE_AREA = 0.03  # of the main part's area: what is smaller is a speck
 MOST_PARTS = 8  # pieces of a broken digit
-GROW_LIMIT = 1.0  # pixels by which the outline of a stroke may move at most
+GROW_LIMIT = 2.0  # pixels by which the outline of a stroke may move at most
 FINE = 4  # the shape of the digit is worked out on a grid this many times finer
 
 # ---- One line (lines.py). The pen is the typical width of a stroke, the height that of a part.
