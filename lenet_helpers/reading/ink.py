@@ -18,7 +18,7 @@ from skimage.segmentation import clear_border
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading import tuned
 from lenet_helpers.reading.parts import find_parts
-from lenet_helpers.reading.pictures import resize
+from lenet_helpers.reading.pictures import SMALLEST_WORK, resize
 
 NORMAL = 1.4826  # standard deviations of a normal density in a median absolute deviation
 
@@ -68,8 +68,10 @@ def _ink_on(grey: np.ndarray, dark_ink: bool, shaded: bool) -> Ink:
     threshold = max(tuned.MIN_CONTRAST / 2, tuned.NOISE_LIMIT * noise)
     if strength.max() > threshold:
         threshold = max(threshold, threshold_otsu(strength))
-    # Pale pieces count where they continue a dark one.
-    low = max(tuned.PALE * threshold, min(threshold, tuned.NOISE_LIMIT * noise))
+    # Pale pieces count where they continue a dark one, but not the soft edges of a picture that
+    # was enlarged.
+    pale = tuned.PALE if max(grey.shape) > SMALLEST_WORK else 1.0
+    low = max(pale * threshold, min(threshold, tuned.NOISE_LIMIT * noise))
     mask = apply_hysteresis_threshold(strength, low, threshold)
     at_border = mask[_is_border(mask.shape, 1)].mean()
     if shaded:  # what reaches the border is the shadow
