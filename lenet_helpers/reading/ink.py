@@ -8,7 +8,7 @@ The threshold is Otsu's [1]_.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -19,6 +19,7 @@ from lenet_helpers.errors import CourseError
 from lenet_helpers.reading import tuned
 from lenet_helpers.reading.parts import find_parts
 from lenet_helpers.reading.pictures import SMALLEST_WORK, resize
+from lenet_helpers.reading.sheet import continue_sheet, find_sheet, is_within
 
 NORMAL = 1.4826  # standard deviations of a normal density in a median absolute deviation
 
@@ -46,6 +47,16 @@ def find_ink(picture: np.ndarray) -> Ink:
     Where nothing stands out from the paper, the result's `quality` is negative.
     """
     grey = ndimage.gaussian_filter(to_grey(picture), tuned.SMOOTHING)
+    ink = _best_ink(grey)
+    sheets = find_sheet(grey)
+    if sheets is not None:
+        sheet_ink = _best_ink(continue_sheet(grey, sheets[0]))
+        if sheet_ink.quality > 0 and is_within(sheet_ink.mask, ink.mask, sheets):
+            return replace(sheet_ink, grey=grey)
+    return ink
+
+
+def _best_ink(grey: np.ndarray) -> Ink:
     even = max((_ink_on(grey, dark, shaded=False) for dark in (True, False)), key=_quality)
     shaded = _ink_on(grey, even.dark, shaded=True)
     # A smooth surface is the better guess: filling also fills whatever is broad, such as a shirt.
@@ -70,9 +81,9 @@ def _ink_on(grey: np.ndarray, dark_ink: bool, shaded: bool) -> Ink:
         threshold = max(threshold, threshold_otsu(strength))
     # Pale pieces count where they continue a dark one, but not the soft edges of a picture that
     # was enlarged.
-    pale = tuned.PALE if max(grey.shape) > SMALLEST_WORK else 1.0
+    pale = tuned.PALE if max(grey.shape) > SMALLEST_WORK else tuned.SOFT
     low = max(pale * threshold, min(threshold, tuned.NOISE_LIMIT * noise))
-    mask = apply_hysteresis_threshold(strength, low, threshold)
+    mask = apply_hysteresis_threshold(strength, low, max(low, threshold))
     at_border = mask[_is_border(mask.shape, 1)].mean()
     if shaded:  # what reaches the border is the shadow
         mask = clear_border(mask)

@@ -17,6 +17,7 @@ MIN_CONTRAST = 0.08  # ink differs from paper by at least this share of the pape
 NOISE_LIMIT = 4.0  # and by at least this many standard deviations of the paper
 LEAST_ROOM = 0.1  # brightness that the strength is divided by at least, on very dark paper
 PALE = 0.6  # of the threshold: so pale is ink that continues a dark stroke
+SOFT = 1.2  # the same where the picture was enlarged, whose edges are broad
 WIDEST_STROKE = 0.25  # share of the picture's longest side
 SHADED_GAIN = 0.1  # quality by which a paper with shadows must be the better guess
 COLOUR_GAIN = 1.3  # times the contrast of the brightness that a colour must reach to be used
@@ -32,6 +33,13 @@ FADED = 0.4  # there the strength is at most this share of the ink's: a shadow f
 MOST_BORDER = 0.35  # share of the picture's border that ink may touch
 WHOLE_SIDE = 0.95  # of one side of the picture: so much ink there is a frame or a shadow
 LEAST_SIDE = 8  # pixels: what is smaller is a speck in any picture
+
+# ---- A sheet on a desk (sheet.py).
+
+SQUARE = 0.9  # of the rectangle around it that the sheet fills; a round 0 fills π/4
+LEAST_SHEET, MOST_SHEET = 0.15, 0.95  # of the picture
+SHEET_EDGE = 0.025  # of the picture's longest side: its edge lies within so much
+BESIDE_SHEET = 0.1  # of the ink on the sheet: so much beside it, and it was no desk
 
 # ---- One digit (digit.py).
 
