@@ -51,7 +51,8 @@ def find_ink(picture: np.ndarray) -> Ink:
     sheets = find_sheet(grey)
     if sheets is not None:
         sheet_ink = _best_ink(continue_sheet(grey, sheets[0]))
-        if sheet_ink.quality > 0 and is_within(sheet_ink.mask, ink.mask, sheets):
+        blank = sheet_ink.quality < 0 and not (ink.mask & sheets[0]).any()
+        if blank or (sheet_ink.quality > 0 and is_within(sheet_ink.mask, ink.mask, sheets)):
             return replace(sheet_ink, grey=grey)
     return ink
 

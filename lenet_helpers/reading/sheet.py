@@ -20,7 +20,8 @@ def find_sheet(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     coarse = resize(grey, min(1, tuned.COARSE / max(grey.shape)))
     if np.ptp(coarse) < tuned.MIN_CONTRAST:
         return None
-    numbers, _ = ndimage.label(coarse > threshold_otsu(coarse))
+    light = coarse > threshold_otsu(coarse)
+    numbers, _ = ndimage.label(light)
     bright = numbers == np.bincount(numbers.ravel())[1:].argmax() + 1
     bright = ndimage.binary_fill_holes(bright)
 
@@ -28,8 +29,11 @@ def find_sheet(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         return bright.sum() / _rectangle(bright, angle, bright.shape, 0.0).sum()
 
     angle = max(np.arange(-tuned.STEEPEST, tuned.STEEPEST + 1), key=score)
+    desk = ~_rectangle(bright, angle, bright.shape, 0.0)
     share = bright.mean()
     if score(angle) < tuned.SQUARE or not tuned.LEAST_SHEET < share < tuned.MOST_SHEET:
+        return None
+    if not desk.any() or light[desk].mean() > tuned.LIGHT_DESK:
         return None
     margin = tuned.SHEET_EDGE * max(coarse.shape)
     return tuple(_rectangle(bright, angle, grey.shape, edge) for edge in (-margin, margin))

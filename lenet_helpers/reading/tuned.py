@@ -37,7 +37,8 @@ LEAST_SIDE = 8  # pixels: what is smaller is a speck in any picture
 # ---- A sheet on a desk (sheet.py).
 
 SQUARE = 0.9  # of the rectangle around it that the sheet fills; a round 0 fills π/4
-LEAST_SHEET, MOST_SHEET = 0.15, 0.95  # of the picture
+LEAST_SHEET, MOST_SHEET = 0.25, 0.95  # of the picture
+LIGHT_DESK = 0.2  # of what is around the sheet: where more is light, it is paper
 SHEET_EDGE = 0.025  # of the picture's longest side: its edge lies within so much
 BESIDE_SHEET = 0.1  # of the ink on the sheet: so much beside it, and it was no desk
 
