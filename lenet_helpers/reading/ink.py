@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 from skimage.filters import apply_hysteresis_threshold, threshold_otsu
 from skimage.segmentation import clear_border
@@ -51,7 +52,7 @@ def find_ink(picture: np.ndarray) -> Ink:
     sheets = find_sheet(grey)
     if sheets is not None:
         sheet_ink = _best_ink(continue_sheet(grey, sheets[0]))
-        blank = sheet_ink.quality < 0 and not (ink.mask & sheets[0]).any()
+        blank = sheet_ink.quality < 0 and ink.mask[~sheets[1]].mean() > tuned.DESK_INK
         if blank or (sheet_ink.quality > 0 and is_within(sheet_ink.mask, ink.mask, sheets)):
             return replace(sheet_ink, grey=grey)
     return ink
@@ -59,6 +60,8 @@ def find_ink(picture: np.ndarray) -> Ink:
 
 def _best_ink(grey: np.ndarray) -> Ink:
     even = max((_ink_on(grey, dark, shaded=False) for dark in (True, False)), key=_quality)
+    if even.quality >= 1 - tuned.SHADED_GAIN:  # nothing is better by so much
+        return even
     shaded = _ink_on(grey, even.dark, shaded=True)
     # A smooth surface is the better guess: filling also fills whatever is broad, such as a shirt.
     return shaded if shaded.quality > even.quality + tuned.SHADED_GAIN else even
@@ -75,7 +78,7 @@ def _ink_on(grey: np.ndarray, dark_ink: bool, shaded: bool) -> Ink:
     strength = (paper - seen) / np.maximum(paper, tuned.LEAST_ROOM)
     # Of the lightest quarter, as the digit may be larger than its paper. These two quantiles of a
     # normal density are one standard deviation apart.
-    noise = np.subtract(*np.quantile(strength, (0.25, 0.05)))
+    noise = np.subtract(*np.quantile(strength[::2, ::2], (0.25, 0.05)))
     strength = strength.clip(0, 1)
     threshold = max(tuned.MIN_CONTRAST / 2, tuned.NOISE_LIMIT * noise)
     if strength.max() > threshold:
@@ -117,8 +120,8 @@ def find_paper(grey: np.ndarray, shaded: bool) -> np.ndarray:
     wide = round(max(coarse.shape) * tuned.WIDEST_STROKE)
     filled = ndimage.grey_dilation(coarse, wide)
     paper = ndimage.grey_erosion(filled, wide) if shaded else fit_paper(coarse, filled)
-    scale = np.divide(grey.shape, coarse.shape)
-    return ndimage.zoom(paper, scale, order=1, grid_mode=True, mode="nearest")
+    smooth = Image.fromarray(paper.astype(np.float32))
+    return np.asarray(smooth.resize(grey.shape[::-1], Image.Resampling.BILINEAR))
 
 
 def to_grey(picture: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ def find_sheet(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     def score(angle: float) -> float:
         return bright.sum() / _rectangle(bright, angle, bright.shape, 0.0).sum()
 
-    angle = max(np.arange(-tuned.STEEPEST, tuned.STEEPEST + 1), key=score)
+    angle = max(np.arange(-tuned.STEEPEST, tuned.STEEPEST + 1, 2), key=score)
     desk = ~_rectangle(bright, angle, bright.shape, 0.0)
     share = bright.mean()
     if score(angle) < tuned.SQUARE or not tuned.LEAST_SHEET < share < tuned.MOST_SHEET:

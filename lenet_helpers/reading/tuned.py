@@ -39,11 +39,14 @@ LEAST_SIDE = 8  # pixels: what is smaller is a speck in any picture
 SQUARE = 0.9  # of the rectangle around it that the sheet fills; a round 0 fills π/4
 LEAST_SHEET, MOST_SHEET = 0.25, 0.95  # of the picture
 LIGHT_DESK = 0.2  # of what is around the sheet: where more is light, it is paper
+DESK_INK = 0.5  # of the desk: where so much seems to be ink and the sheet is blank, nothing is
 SHEET_EDGE = 0.025  # of the picture's longest side: its edge lies within so much
 BESIDE_SHEET = 0.1  # of the ink on the sheet: so much beside it, and it was no desk
 
 # ---- One digit (digit.py).
 
+SMALL = 0.12  # of the longest side of a large photo: what is smaller is looked at more closely
+SPECK_SHARE = 0.3  # of its area: other things so large elsewhere, and it does not stand alone
 SPECK = 0.04  # what is smaller than this share of the picture's longest side is no digit
 MAIN_SIZE = 3  # the main part is larger than one in so many of the largest one's side
 PIECE_AREA = 0.03  # of the main part's area: what is smaller is a speck
