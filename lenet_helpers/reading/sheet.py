@@ -21,6 +21,9 @@ def find_sheet(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     if np.ptp(coarse) < tuned.MIN_CONTRAST:
         return None
     light = coarse > threshold_otsu(coarse)
+    classes = np.where(light, coarse[light].mean(), coarse[~light].mean())
+    if classes.var() < tuned.STEP * coarse.var():  # light that falls off has no edge
+        return None
     numbers, _ = ndimage.label(light)
     bright = numbers == np.bincount(numbers.ravel())[1:].argmax() + 1
     bright = ndimage.binary_fill_holes(bright)
