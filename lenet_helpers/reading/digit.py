@@ -22,7 +22,7 @@ from lenet_helpers.data import IMAGE_SIZE, MEAN, STANDARD_DEVIATION, fit_images
 from lenet_helpers.reading import tuned
 from lenet_helpers.reading.ink import Ink, NoInkError, check_written, find_ink, to_brightness
 from lenet_helpers.reading.parts import Part, bounds, find_parts, paint, pen_width
-from lenet_helpers.reading.pictures import Picture, open_picture, resize
+from lenet_helpers.reading.pictures import LARGEST_WORK, Picture, open_picture, resize
 
 LONGEST = 20  # pixels: the longest side of a digit of MNIST
 CENTRE = 14  # row and column, counted from 0, that the centre of mass comes nearest to
@@ -54,6 +54,9 @@ def prepare_digit(image: Picture) -> Prepared:
     """
     picture = open_picture(image)
     ink = find_ink(picture)
+    if max(picture.shape) == LARGEST_WORK and (box := box_of_small(ink.mask)):
+        picture = open_picture(image, box=box)
+        ink = find_ink(picture)
     if ink.quality < 0:
         raise NoInkError("There is no ink on the paper: the picture shows no digit.")
     kept, left_out = keep_digit(ink.mask)
@@ -86,6 +89,26 @@ def prepare_as_published(image: Picture) -> torch.Tensor:
     small = Image.fromarray(grey).resize((32, 32), Image.Resampling.BILINEAR)
     levels = torch.from_numpy(np.asarray(small).copy()).reshape(1, 1, 32, 32)
     return (levels - MEAN) / STANDARD_DEVIATION
+
+
+def box_of_small(mask: np.ndarray) -> tuple[float, ...] | None:
+    """Where something small stands alone on a large page, with a margin: shares of the sides.
+
+    None where nothing does. A large photo is looked at first in a small version of it.
+    """
+    first, *others = sorted(find_parts(mask), key=lambda part: -part.area)[:20] or [None]
+    side = first.side if first else 0
+    if not tuned.LEAST_SIDE <= side <= tuned.SMALL * max(mask.shape) or first.is_cut(mask.shape):
+        return None
+    box = np.array(first.box) + side * np.array([-1, -1, 1, 1])
+    box = np.clip(box, 0, mask.shape * 2)
+    if any(
+        other.area > tuned.SPECK_SHARE * first.area
+        and (np.less(other.box[:2], box[:2]).any() or np.greater(other.box[2:], box[2:]).any())
+        for other in others
+    ):
+        return None
+    return tuple((box / (mask.shape * 2)).tolist())
 
 
 def keep_digit(mask: np.ndarray) -> tuple[list[Part], list[Part]]:

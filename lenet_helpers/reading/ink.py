@@ -8,9 +8,10 @@ The threshold is Otsu's [1]_.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 from skimage.filters import apply_hysteresis_threshold, threshold_otsu
 from skimage.segmentation import clear_border
@@ -18,8 +19,9 @@ from skimage.segmentation import clear_border
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading import tuned
 from lenet_helpers.reading.parts import find_parts
-from lenet_helpers.reading.pictures import resize
+from lenet_helpers.reading.pictures import SMALLEST_WORK, resize
 from lenet_helpers.reading.rules import remove_rules
+from lenet_helpers.reading.sheet import continue_sheet, find_sheet, is_within
 
 NORMAL = 1.4826  # standard deviations of a normal density in a median absolute deviation
 
@@ -37,6 +39,7 @@ class Ink:
     strength: np.ndarray  # 0 paper … 1 full ink
     mask: np.ndarray  # where ink is, specks included
     threshold: float  # of the strength
+    dark: bool  # whether the ink is darker than the paper
     quality: float  # at most 1; see `quality`
 
 
@@ -46,61 +49,80 @@ def find_ink(picture: np.ndarray) -> Ink:
     Where nothing stands out from the paper, the result's `quality` is negative.
     """
     grey = ndimage.gaussian_filter(to_grey(picture), tuned.SMOOTHING)
-    smooth = fit_paper(grey)
-    dark, light = fill_paper(grey)
-    even = max(_ink_on(grey, smooth, True), _ink_on(grey, smooth, False), key=_quality)
-    shaded = max(_ink_on(grey, dark, True, True), _ink_on(grey, light, False, True), key=_quality)
+    ink = _best_ink(grey)
+    sheets = find_sheet(grey)
+    if sheets is not None:
+        sheet_ink = _best_ink(continue_sheet(grey, sheets[0]))
+        blank = sheet_ink.quality < 0 and ink.mask[~sheets[1]].mean() > tuned.DESK_INK
+        if blank or (sheet_ink.quality > 0 and is_within(sheet_ink.mask, ink.mask, sheets)):
+            ink = replace(sheet_ink, grey=grey)
+    return remove_rules(ink)
+
+
+def _best_ink(grey: np.ndarray) -> Ink:
+    even = max((_ink_on(grey, dark, shaded=False) for dark in (True, False)), key=_quality)
+    if even.quality >= 1 - tuned.SHADED_GAIN:  # nothing is better by so much
+        return even
+    shaded = _ink_on(grey, even.dark, shaded=True)
     # A smooth surface is the better guess: filling also fills whatever is broad, such as a shirt.
-    return remove_rules(shaded if shaded.quality > even.quality + tuned.SHADED_GAIN else even)
+    return shaded if shaded.quality > even.quality + tuned.SHADED_GAIN else even
 
 
 def _quality(ink: Ink) -> float:
     return ink.quality
 
 
-def _ink_on(grey: np.ndarray, paper: np.ndarray, dark_ink: bool, shaded: bool = False) -> Ink:
+def _ink_on(grey: np.ndarray, dark_ink: bool, shaded: bool) -> Ink:
+    seen = grey if dark_ink else 1 - grey
+    paper = find_paper(seen, shaded)
     # A share of the largest possible difference does not change when the light does.
-    room = np.maximum(paper if dark_ink else 1 - paper, tuned.LEAST_ROOM)
-    strength = (paper - grey if dark_ink else grey - paper) / room
-    noise = NORMAL * np.median(np.abs(strength - np.median(strength)))
+    strength = (paper - seen) / np.maximum(paper, tuned.LEAST_ROOM)
+    # Of the lightest quarter, as the digit may be larger than its paper. These two quantiles of a
+    # normal density are one standard deviation apart.
+    noise = np.subtract(*np.quantile(strength[::2, ::2], (0.25, 0.05)))
     strength = strength.clip(0, 1)
     threshold = max(tuned.MIN_CONTRAST / 2, tuned.NOISE_LIMIT * noise)
     if strength.max() > threshold:
         threshold = max(threshold, threshold_otsu(strength))
-    # Pale pieces count where they continue a dark one.
-    low = max(tuned.PALE * threshold, min(threshold, tuned.NOISE_LIMIT * noise))
-    mask = apply_hysteresis_threshold(strength, low, threshold)
+    # Pale pieces count where they continue a dark one, but not the soft edges of a picture that
+    # was enlarged.
+    pale = tuned.PALE if max(grey.shape) > SMALLEST_WORK else tuned.SOFT
+    low = max(pale * threshold, min(threshold, tuned.NOISE_LIMIT * noise))
+    mask = apply_hysteresis_threshold(strength, low, max(low, threshold))
+    at_border = mask[_is_border(mask.shape, 1)].mean()
     if shaded:  # what reaches the border is the shadow
         mask = clear_border(mask)
-    return Ink(grey, paper, strength, mask, low, quality(strength, mask))
+    paper = paper if dark_ink else 1 - paper
+    return Ink(grey, paper, strength, mask, low, dark_ink, quality(strength, mask) - at_border)
 
 
 def quality(strength: np.ndarray, mask: np.ndarray) -> float:
     """How well a mask tells ink from paper, at most 1.
 
-    The share of the variance that lies between the two classes, Otsu's own measure, less the
-    share of the border that would be ink: a shadow reaches the border, a digit seldom does.
+    The share of the variance that lies between the two classes, Otsu's own measure.
     """
     if not mask.any() or mask.all() or strength[mask].mean() < tuned.MIN_CONTRAST:
         return -1.0
     share = mask.mean()
     between = share * (1 - share) * (strength[mask].mean() - strength[~mask].mean()) ** 2
-    return float(between / strength.var() - mask[_is_border(mask.shape, 1)].mean())
+    return float(between / strength.var())
 
 
-def fill_paper(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Brightness of paper with shadows, for dark ink and for light ink.
+def find_paper(grey: np.ndarray, shaded: bool) -> np.ndarray:
+    """Brightness of the bare paper below dark ink, worked out on a coarse picture.
 
-    Whatever is narrower than a stroke can be is filled like a valley (a morphological closing),
-    or cut off like a hill (an opening).
+    Parameters
+    ----------
+    shaded
+        Whether the paper may have shadows with sharp edges: whatever is narrower than a stroke can
+        be is filled like a valley (a morphological closing). Else the paper is a smooth surface.
     """
     coarse = resize(grey, min(1, tuned.COARSE / max(grey.shape)))
-    window = round(max(coarse.shape) * tuned.WIDEST_STROKE)
-    scale = np.divide(grey.shape, coarse.shape)
-    return tuple(
-        ndimage.zoom(change(coarse, window), scale, order=1, grid_mode=True, mode="nearest")
-        for change in (ndimage.grey_closing, ndimage.grey_opening)
-    )
+    wide = round(max(coarse.shape) * tuned.WIDEST_STROKE)
+    filled = ndimage.grey_dilation(coarse, wide)
+    paper = ndimage.grey_erosion(filled, wide) if shaded else fit_paper(coarse, filled)
+    smooth = Image.fromarray(paper.astype(np.float32))
+    return np.asarray(smooth.resize(grey.shape[::-1], Image.Resampling.BILINEAR))
 
 
 def to_grey(picture: np.ndarray) -> np.ndarray:
@@ -122,22 +144,24 @@ def to_brightness(picture: np.ndarray) -> np.ndarray:
     return picture if picture.ndim == 2 else picture @ np.float32([0.299, 0.587, 0.114])
 
 
-def fit_paper(grey: np.ndarray) -> np.ndarray:
+def fit_paper(coarse: np.ndarray, filled: np.ndarray) -> np.ndarray:
     """Brightness of the bare paper: a smooth surface through the pixels that are not ink.
 
     The surface is a polynomial of degree 2 in both directions, which follows the fall of the
-    light from a lamp or a window. It starts at the brightness of the border, which is paper.
+    light from a lamp or a window. It starts from a picture whose strokes are filled, moved so
+    that the lightest part of the picture lies above it.
     """
-    coarse = resize(grey, min(1, tuned.COARSE / max(grey.shape)))
     terms = _polynomial(coarse.shape)
-    surface = np.full(coarse.shape, np.median(_border(coarse)), dtype=np.float32)
-    for _ in range(tuned.PAPER_ROUNDS):
-        distance = np.abs(coarse - surface)
-        spread = tuned.PAPER_SPREAD * NORMAL * np.median(distance)
-        near = distance <= max(spread, tuned.LEAST_SPREAD)
-        weights, *_ = np.linalg.lstsq(terms[near.ravel()], coarse[near], rcond=None)
+    near = np.ones(coarse.shape, dtype=bool)
+    for goal in [filled] + [coarse] * tuned.PAPER_ROUNDS:
+        weights, *_ = np.linalg.lstsq(terms[near.ravel()], goal[near], rcond=None)
         surface = (terms @ weights).reshape(coarse.shape)
-    return (_polynomial(grey.shape) @ weights).reshape(grey.shape).clip(0, 1)
+        if goal is filled:
+            surface += np.quantile(coarse - surface, 0.8)
+        distance = np.abs(coarse - surface)
+        spread = tuned.PAPER_SPREAD * np.quantile(distance, 0.25) / 0.3186
+        near = distance <= np.clip(spread, tuned.LEAST_SPREAD, tuned.MOST_SPREAD)
+    return surface.clip(0, 1)
 
 
 def _polynomial(shape: tuple[int, int]) -> np.ndarray:

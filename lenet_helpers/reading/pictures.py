@@ -35,11 +35,15 @@ UPRIGHT = {
 PHONE_KINDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC", b"avif": "AVIF"}
 # What Pillow's readers raise when the bytes are not what they should be.
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, OverflowError)
+WHITE = 0.95  # what is lighter cannot be seen on white paper
 SMALLEST_WORK, LARGEST_WORK = 112, 800  # longest side to work with, in pixels
+WHOLE = (0.0, 0.0, 1.0, 1.0)  # top, left, bottom and right as shares of the picture's sides
 Picture = str | Path | Image.Image | np.ndarray | torch.Tensor
 
 
-def open_picture(source: Picture, largest: int = LARGEST_WORK) -> np.ndarray:
+def open_picture(
+    source: Picture, largest: int = LARGEST_WORK, box: tuple[float, ...] = WHOLE
+) -> np.ndarray:
     """The picture on white paper: `(height, width)` grey or `(height, width, 3)`, float32 0…1.
 
     A photo is turned the way its camera was held. Of an animation the first frame is taken, with
@@ -55,6 +59,8 @@ def open_picture(source: Picture, largest: int = LARGEST_WORK) -> np.ndarray:
         float 0…1.
     largest
         Longest side of the result in pixels.
+    box
+        The part of the picture to open: top, left, bottom, right, as shares of its sides.
 
     Raises
     ------
@@ -64,17 +70,17 @@ def open_picture(source: Picture, largest: int = LARGEST_WORK) -> np.ndarray:
     if isinstance(source, torch.Tensor):
         source = source.detach().cpu().numpy()
     if isinstance(source, str | Path | Image.Image):
-        source = _decoded(source, largest)
+        source, box = _decoded(source, largest, box), WHOLE
     if not isinstance(source, np.ndarray):
         kind = type(source).__name__
         raise CourseError(f"A picture is a path, a PIL.Image or an array, not {kind}.")
-    values = _on_white(_levels(source, largest))
+    values = _on_white(_levels(source, largest, box))
     longest = max(values.shape[:2])
     side = min(max(longest, SMALLEST_WORK), largest)
     return values if side == longest else resize(values, side / longest)
 
 
-def _decoded(source: str | Path | Image.Image, largest: int) -> np.ndarray:
+def _decoded(source: str | Path | Image.Image, largest: int, box: tuple) -> np.ndarray:
     """The pixels of a file or of Pillow's picture, errors in words."""
     given = isinstance(source, Image.Image)
     path = at_home("the picture" if given else source)  # for the messages
@@ -83,7 +89,7 @@ def _decoded(source: str | Path | Image.Image, largest: int) -> np.ndarray:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our limit is lower
             warnings.filterwarnings("ignore", ".*corrupt EXIF")  # the pixels may be whole
             with nullcontext(source) if given else Image.open(path, formats=FORMATS) as image:
-                return _decode(image, path.name, largest)
+                return _decode(image, path.name, largest, box)
     except UnidentifiedImageError as error:
         raise CourseError(_unknown(path)) from error
     except Image.DecompressionBombError as error:
@@ -97,7 +103,7 @@ def _decoded(source: str | Path | Image.Image, largest: int) -> np.ndarray:
         raise CourseError(words) from error
 
 
-def _decode(image: Image.Image, name: str, largest: int) -> np.ndarray:
+def _decode(image: Image.Image, name: str, largest: int, box: tuple) -> np.ndarray:
     width, height = image.size
     if width == 0 or height == 0:
         raise CourseError(f"{name} is empty: {width}×{height} pixels.")
@@ -107,10 +113,14 @@ def _decode(image: Image.Image, name: str, largest: int) -> np.ndarray:
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         warnings.warn(f"{name} has several frames; the first is read.", stacklevel=5)
         image.seek(0)
-    image.draft(None, (largest, largest))  # a large JPEG is decoded at a fraction of its size
+    if box == WHOLE:
+        image.draft(None, (largest, largest))  # a large JPEG is decoded at a fraction of its size
     turn = UPRIGHT.get(_orientation(image))
     if turn is not None:
         image = image.transpose(turn)
+    if box != WHOLE:
+        rows, columns = _pixels(box, image.height, image.width)
+        image = image.crop((columns.start, rows.start, columns.stop, rows.stop))
     factor = max(image.size) // largest
     if image.mode.startswith(("I", "F")):
         return _whole_numbers(np.asarray(image))
@@ -121,6 +131,12 @@ def _decode(image: Image.Image, name: str, largest: int) -> np.ndarray:
     if factor > 1:
         image = image.reduce(factor)  # before float32 makes it four times as large
     return np.asarray(image)
+
+
+def _pixels(box: tuple, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of a part of a picture."""
+    top, left, bottom, right = np.round(np.multiply(box, (height, width) * 2)).astype(int).tolist()
+    return slice(top, bottom), slice(left, right)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -143,7 +159,7 @@ def _whole_numbers(values: np.ndarray) -> np.ndarray:
     return values.clip(0, np.iinfo(fits).max).astype(fits)
 
 
-def _levels(values: np.ndarray, largest: int) -> np.ndarray:
+def _levels(values: np.ndarray, largest: int, box: tuple) -> np.ndarray:
     """Any array of pixels as float32 0…1, channels last; a large one as means of blocks."""
     if values.ndim == 4 and values.shape[0] == 1:
         values = values[0]
@@ -162,13 +178,18 @@ def _levels(values: np.ndarray, largest: int) -> np.ndarray:
         raise CourseError(f"An array of {values.dtype} is not a picture; use uint8 or float 0…1.")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise CourseError("The array holds values that are not finite.")
-    whole = 65535.0 if values.dtype == np.uint16 else 255.0
+    whole = 255.0
+    if values.dtype == np.uint16:  # a scanner may fill 8 or 10 of the 16 bits
+        whole = 2.0 ** max(8, int(values.max()).bit_length()) - 1
     top = 1.0 if values.dtype.kind in "bf" else whole
     if values.min() < 0 or values.max() > top:
         raise CourseError(
             f"The array holds values from {values.min():g} to {values.max():g}. Use uint8 0…255 "
             "or float 0…1."
         )
+    if box != WHOLE:
+        values = values[_pixels(box, height, width)]
+        height, width = values.shape[:2]
     factor = max(height, width) // largest
     if factor > 1:
         down, right = min(factor, height), min(factor, width)
@@ -180,11 +201,13 @@ def _levels(values: np.ndarray, largest: int) -> np.ndarray:
 
 
 def _on_white(values: np.ndarray) -> np.ndarray:
-    """Put what is transparent onto white paper."""
+    """Put what is transparent onto white paper, or onto black where only white is opaque."""
     if values.ndim == 2 or values.shape[-1] == 3:
         return values
     colours, opaque = values[..., :-1], values[..., -1:]
     mixed = colours * opaque + (1 - opaque)
+    if mixed.min() > WHITE:
+        mixed = colours * opaque
     return mixed[..., 0] if mixed.shape[-1] == 1 else mixed
 
 

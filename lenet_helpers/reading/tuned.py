@@ -13,18 +13,20 @@ from __future__ import annotations
 # ---- Ink and paper (ink.py). Strength is a share of the largest possible one: 0 paper, 1 ink.
 
 SMOOTHING = 0.8  # pixels: standard deviation of the blur against the grain of a camera
-MIN_CONTRAST = 0.12  # ink differs from paper by at least this share of the paper's brightness
+MIN_CONTRAST = 0.08  # ink differs from paper by at least this share of the paper's brightness
 NOISE_LIMIT = 4.0  # and by at least this many standard deviations of the paper
 LEAST_ROOM = 0.1  # brightness that the strength is divided by at least, on very dark paper
 PALE = 0.6  # of the threshold: so pale is ink that continues a dark stroke
+SOFT = 1.2  # the same where the picture was enlarged, whose edges are broad
 WIDEST_STROKE = 0.25  # share of the picture's longest side
 SHADED_GAIN = 0.1  # quality by which a paper with shadows must be the better guess
 COLOUR_GAIN = 1.3  # times the contrast of the brightness that a colour must reach to be used
 STRONGEST = 99.5  # percentile of the difference from the border that counts as the contrast
 COARSE = 64  # pixels: longest side on which the brightness of the paper is worked out
-PAPER_ROUNDS = 12  # fits of the paper, each without what the last one found to be ink
+PAPER_ROUNDS = 6  # fits of the paper, each without what the last one found to be ink
 PAPER_SPREAD = 2.5  # standard deviations: what lies further from the fit is ink
 LEAST_SPREAD = 0.02  # brightness that is no ink in any case
+MOST_SPREAD = 0.06  # brightness by which bare paper may differ from the fit
 BORDER_SHARE = 12  # the border is one part in so many of the shorter side
 BESIDE = (3, 6)  # pixels from the ink between which the paper beside it lies
 FADED = 0.4  # there the strength is at most this share of the ink's: a shadow fades slowly
@@ -32,13 +34,25 @@ MOST_BORDER = 0.35  # share of the picture's border that ink may touch
 WHOLE_SIDE = 0.95  # of one side of the picture: so much ink there is a frame or a shadow
 LEAST_SIDE = 8  # pixels: what is smaller is a speck in any picture
 
+# ---- A sheet on a desk (sheet.py).
+
+SQUARE = 0.9  # of the rectangle around it that the sheet fills; a round 0 fills π/4
+LEAST_SHEET, MOST_SHEET = 0.25, 0.95  # of the picture
+LIGHT_DESK = 0.2  # of what is around the sheet: where more is light, it is paper
+DESK_INK = 0.5  # of the desk: where so much seems to be ink and the sheet is blank, nothing is
+STEP = 0.8  # of the variance of the brightness lies between desk and sheet; of a slope, 3/4
+SHEET_EDGE = 0.025  # of the picture's longest side: its edge lies within so much
+BESIDE_SHEET = 0.1  # of the ink on the sheet: so much beside it, and it was no desk
+
 # ---- One digit (digit.py).
 
+SMALL = 0.12  # of the longest side of a large photo: what is smaller is looked at more closely
+SPECK_SHARE = 0.3  # of its area: other things so large elsewhere, and it does not stand alone
 SPECK = 0.04  # what is smaller than this share of the picture's longest side is no digit
 MAIN_SIZE = 3  # the main part is larger than one in so many of the largest one's side
 PIECE_AREA = 0.03  # of the main part's area: what is smaller is a speck
 MOST_PARTS = 8  # pieces of a broken digit
-GROW_LIMIT = 1.0  # pixels by which the outline of a stroke may move at most
+GROW_LIMIT = 2.0  # pixels by which the outline of a stroke may move at most
 FINE = 4  # the shape of the digit is worked out on a grid this many times finer
 
 # ---- One line (lines.py). The pen is the typical width of a stroke, the height that of a part.
