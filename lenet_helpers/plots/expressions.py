@@ -38,6 +38,33 @@ def drawings(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str]) -> Figu
 
 
 @styled
+def cuts(
+    parts: Sequence[np.ndarray], places: Sequence[Values], products: Sequence[Values]
+) -> Figure:
+    """For parts side by side: the ink, and below it how well a cut at each column would do.
+
+    Parameters
+    ----------
+    parts
+        Masks of connected ink.
+    places, products
+        Columns that were tried in each part, and what is to be largest.
+    """
+    widths = [part.shape[1] for part in parts]
+    figure, axes = style.new_figure(3.6, nrows=2, ncols=len(parts), width_ratios=widths)
+    for column, (part, xs, values) in enumerate(zip(parts, places, products, strict=True)):
+        ink, curve = axes[:, column]
+        style.draw_picture(ink, 1 - np.float32(part), vmin=0, vmax=1)
+        curve.plot(xs, values, marker=".", markersize=3)
+        best = xs[int(np.argmax(values))]
+        for axis in (ink, curve):
+            axis.axvline(best, color="C1", linestyle="--", linewidth=1)
+        curve.set(xlim=(-0.5, part.shape[1] - 0.5), ylim=(-0.03, 1.03), xlabel="column of the cut")
+    axes[1, 0].set_ylabel("product of the two\nprobabilities")
+    return figure
+
+
+@styled
 def places(geometry: Mapping[str, Values], symbols: str) -> Figure:
     """Usual box of each symbol.
 
