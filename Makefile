@@ -56,7 +56,7 @@ bench: $(DEVELOPER)
 # A network or study that is whole lies in build/results, so make goes on where it was stopped;
 # within a study its command does.
 RESULTS := build/results
-NETWORKS := $(addprefix $(RESULTS)/,$(addsuffix .safetensors,course best symbols numbers))
+NETWORKS := $(addprefix $(RESULTS)/,$(addsuffix .safetensors,course best characters))
 STUDIES := $(addprefix $(RESULTS)/,$(addsuffix .json,bn_dropout learning_rates first_weights \
   lenet_1998 claims techniques best))
 

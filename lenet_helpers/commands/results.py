@@ -12,10 +12,10 @@ import re
 import numpy as np
 from torch import nn
 
-from lenet_helpers.data import MNIST, Batches
+from lenet_helpers.data import MNIST, Batches, Split, fit_images
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import ROOT, write_whole
-from lenet_helpers.pen.symbols import generate_symbols
+from lenet_helpers.pen.characters import draw_characters
 from lenet_helpers.recipes import EVALUATION_BATCH, PRETRAINED, find_recipe, load_pretrained
 from lenet_helpers.studies import claims
 from lenet_helpers.studies.runner import load_study
@@ -83,21 +83,24 @@ def lost_starts(rule: str) -> str:
 def weights_values(mnist: MNIST) -> dict[str, str]:
     """What the networks of the kit reach, and the fingerprints of their files."""
     values = {}
-    for name in ("course", "best", "symbols", "numbers"):
+    for name in ("course", "best", "characters"):
         content = (PRETRAINED / f"{name}.safetensors").read_bytes()
         values[f"{name}.sha256"] = f"`{hashlib.sha256(content).hexdigest()}`"
         model = load_pretrained(name)
-        if name == "numbers":  # without the class for what is no digit
-            last = model.classifier.linear3
-            last.weight, last.bias = nn.Parameter(last.weight[:10]), nn.Parameter(last.bias[:10])
         # a recipe with a smaller split has learned from some of these validation images
         own = find_recipe(name).validation_size == len(mnist.validation)
         for split in ("test", "validation") if own else ("test",):
             measured = evaluate(model, Batches(getattr(mnist, split), EVALUATION_BATCH))
             values[f"{name}.{split}"] = per_cent(measured.accuracy)
             values[f"{name}.{split}-loss"] = f"{measured.loss:.4f}"
-    drawings = Batches(generate_symbols(NEW_DRAWINGS, seed=NEW_SEED), EVALUATION_BATCH)
-    values["symbols.drawings"] = per_cent(evaluate(load_pretrained("symbols"), drawings).accuracy)
+    network = load_pretrained("characters")
+    drawn, labels = draw_characters(NEW_DRAWINGS, NEW_SEED)
+    drawings = Batches(Split(fit_images(drawn), labels), EVALUATION_BATCH)
+    values["characters.drawings"] = per_cent(evaluate(network, drawings).accuracy)
+    last = network.classifier.linear3  # as if it had only the ten digits to choose from
+    last.weight, last.bias = nn.Parameter(last.weight[:10]), nn.Parameter(last.bias[:10])
+    among = evaluate(network, Batches(mnist.test, EVALUATION_BATCH))
+    values["characters.among-digits"] = per_cent(among.accuracy)
     return values
 
 

@@ -24,7 +24,7 @@ from lenet_helpers.training import bars_off
 
 NO_CHARACTER = len(CLASSES)  # the class behind those of `CLASSES`
 OUTLINE = 0.5  # coverage at the edge of a stroke
-OFTEN = {"/": 4}  # drawn so many times as often: MNIST is full of slanted 1s
+OFTEN = {"/": 2}  # drawn so many times as often: MNIST is full of slanted 1s
 
 
 def prepare_drawing(picture: np.ndarray) -> np.ndarray:
