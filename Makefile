@@ -13,7 +13,7 @@ WELL := $(shell grep -qsF "$(CURDIR)/$(VENV)/bin/" $(BIN)/pip && \
   $(BIN)/python -I -c 'import pip' 2>/dev/null && echo yes)
 ENVIRONMENT := $(if $(WELL),,environment)
 
-.PHONY: help course lab demo figures test bench soak results constraints clean environment
+.PHONY: help course lab demo figures test bench soak read results constraints clean environment
 
 help:
 	@echo "make lab      open the lessons in JupyterLab"
@@ -23,6 +23,7 @@ help:
 	@echo "              for print: make figures FORMAT='pdf svg' DPI=600, to build/figures"
 	@echo "make test     unit tests, then all lessons"
 	@echo "make bench    measure the speed of training (minutes)"
+	@echo "make read     measure how strangers' pictures are read (minutes)"
 	@echo "make soak     run the lessons with other seeds, threads and processors (an hour)"
 	@echo "make results  train every network and every study of the kit anew (nine hours of one core)"
 	@echo "make constraints   write the newest versions that the requirements allow to constraints.txt"
@@ -49,6 +50,9 @@ test: $(DEVELOPER)
 
 soak: $(DEVELOPER)
 	$(BIN)/python tests/benchmarks/soak.py
+
+read: $(DEVELOPER)
+	$(BIN)/python tests/benchmarks/bench_reading.py
 
 bench: $(DEVELOPER)
 	$(BIN)/python tests/benchmarks/bench_training.py

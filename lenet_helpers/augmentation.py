@@ -5,8 +5,6 @@ And one image changed in a known way, by which lessons 06 and 08 look at it seve
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch.nn import functional
 
@@ -43,13 +41,9 @@ def vary(images: torch.Tensor, bent: float = BEND) -> torch.Tensor:
     return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
-def shear(images: torch.Tensor, lean: float, turn: float = 0.0) -> torch.Tensor:
-    """Images `(n, 1, side, side)` pushed sideways by `lean` pixels for each pixel of height.
-
-    With `turn`, they are turned by so many degrees as well.
-    """
-    cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
-    matrix = images.new_tensor([[cos, lean * cos - sin, 0], [sin, lean * sin + cos, 0]])
+def shear(images: torch.Tensor, lean: float) -> torch.Tensor:
+    """Images `(n, 1, side, side)` pushed sideways by `lean` pixels for each pixel of height."""
+    matrix = images.new_tensor([[1, lean, 0], [0, 1, 0]])
     grid = functional.affine_grid(
         matrix.expand(len(images), 2, 3), list(images.shape), align_corners=False
     )

@@ -21,10 +21,11 @@ from torch import nn
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.feature_maps import capture
-from lenet_helpers.reading.digit import prepare_digit
+from lenet_helpers.reading.digit import Prepared, prepare_digit
 from lenet_helpers.reading.pictures import Picture
 from lenet_helpers.reading.prediction import predict
-from lenet_helpers.reading.tuned import SURE
+from lenet_helpers.reading.reader import read_one
+from lenet_helpers.recipes import load_pretrained
 
 STATIC = Path(__file__).with_name("static")
 SIDE = 280  # pixels of the pad, as in pad.js
@@ -98,7 +99,7 @@ def watch(model: nn.Module, picture: Picture) -> Activity:
         if path not in modules:
             why = "only a LeNet5 of lesson 02 can be watched"
             raise CourseError(f"The model has no layer {path}: {why}.")
-    prepared = prepare_digit(picture)
+    prepared = picture if isinstance(picture, Prepared) else prepare_digit(picture)
     with capture({name: modules[path] for name, path in LAYERS.items()}) as kept:
         prediction = predict(model, prepared)
     maps = {name: answers[0].cpu().numpy() for name, answers in kept.items()}
@@ -149,14 +150,15 @@ def live_prediction(
     example
         A picture of a digit that the view shows as long as nothing has been drawn.
     """
-    reader = copy.deepcopy(model).eval()
+    reader, guard = copy.deepcopy(model).eval(), load_pretrained("characters")
     view = NetworkView(pad=pad, reading=_in_words(INVITATION))
     turn = threading.Lock()  # JupyterLab may call from a thread for each browser
 
     def read(picture: Picture) -> dict[str, Any]:
         try:
             reader.load_state_dict(model.state_dict())
-            return _reading(watch(reader, picture))
+            prepared = prepare_digit(picture)
+            return _reading(watch(reader, prepared), read_one(guard, prepared).doubt)
         except CourseError as error:
             return _in_words(str(error))
         except Exception as error:  # in a callback it would be lost
@@ -176,13 +178,16 @@ def live_prediction(
     return LivePrediction([pad, view]).add_class("lenet-live")
 
 
-def _reading(activity: Activity) -> dict[str, Any]:
-    """An activity as the view wants it: levels 0 … 255 with one scale for each layer."""
+def _reading(activity: Activity, doubt: str) -> dict[str, Any]:
+    """An activity as the view wants it: levels 0 … 255 with one scale for each layer.
+
+    `doubt` is why the network of all characters is not sure, in words.
+    """
     digit = int(activity.probabilities.argmax())
     sure = float(activity.probabilities[digit])
-    doubt = "" if sure >= SURE else " (not sure: is this one digit?)"
     layers = {name: getattr(activity, name) for name in LAYERS}
-    return _in_words(f"with {sure:.1%}{doubt}") | {
+    words = f"with {sure:.1%}" + (f" (not sure: {doubt})" if doubt else "")
+    return _in_words(words) | {
         "digit": digit,
         "probabilities": activity.probabilities.tolist(),
         "image": _levels(activity.image),

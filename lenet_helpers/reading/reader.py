@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from lenet_helpers.augmentation import shear
 from lenet_helpers.reading import tuned
 from lenet_helpers.reading.cutting import Segments, segment
 from lenet_helpers.reading.digit import Prepared, prepare_digit
@@ -35,7 +36,7 @@ from lenet_helpers.reading.grammar import (
 from lenet_helpers.reading.lines import Line, find_line, line_of_digit, prepare_part
 from lenet_helpers.reading.parts import Box, Part, around
 from lenet_helpers.reading.pictures import Picture
-from lenet_helpers.reading.prediction import predict_varied
+from lenet_helpers.reading.prediction import predict
 
 ALTERNATIVES = 5
 COUNTS = {2: "two", 3: "three", 4: "four", 5: "five"}
@@ -167,7 +168,8 @@ def look(model: nn.Module, images: torch.Tensor) -> np.ndarray:
 
     The mean of three answers is a little better than one: people slant their writing differently.
     """
-    return predict_varied(model, images, turns=(0,), leans=tuned.SYMBOL_LEANS).numpy()
+    looks = [predict(model, shear(images, lean)).probabilities for lean in tuned.LEANS]
+    return (sum(looks) / len(looks)).numpy()
 
 
 def classify(model: nn.Module, line: Line, segments: Segments) -> np.ndarray:

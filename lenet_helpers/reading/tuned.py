@@ -95,29 +95,16 @@ NOTCH = 0.12  # depth of a notch in the outline
 MOST_STROKES = 2.0  # a cut through more of them costs no more
 LOW = 0.45  # what is lower is no digit by itself
 NARROW_PART = 0.5  # a part less wide is not cut
-STACKED = 0.5  # of the shorter one, beside and along: two parts so far stand above one another
-DIGIT_GAP = 0.25  # gap between two pieces of one digit
-ASPECT_SPREAD = 0.4  # width over height: standard deviation within one hand
-USUAL_ASPECT = (0.55, 0.8)  # least and most that a hand's usual width over height may be
 # Costs add up with the negative logarithms of the network's probabilities.
 CUT_COST = 1.0  # of cutting through one stroke of the pen
-JOIN_COST = 1.0  # of joining ink that is not connected
-DROP_COST = 2.0  # of leaving out something low
 
-# ---- Answers (prediction.py, numbers.py, expressions.py).
+# ---- Answers (reader.py).
 
 SURE = 0.9  # an answer of lower probability is called unsure
-DIGIT_TURNS = (-8, 0, 8)  # degrees, and
-DIGIT_LEANS = (
-    -0.2,
-    0.0,
-    0.2,
-)  # pixels per pixel of height: small changes under which a digit stays one
-SYMBOL_LEANS = (-0.12, 0.0, 0.12)  # the same for symbols, which are not turned: - is no /
+LEANS = (-0.12, 0.0, 0.12)  # pixels per pixel of height at which each image is looked at
 DOUBT = 0.02  # share of probability spread over all classes: no network is that certain
-THICKEST = 1 / 3  # of the height of a digit: what is thicker is no stroke
 
-# ---- Pieces of one symbol (groups.py). Odds are logarithms, sizes in heights of a digit.
+# ---- Pieces of one symbol (cutting.py). Odds are logarithms, sizes in heights of a digit.
 
 SYMBOL_GAP = 0.6  # pieces further apart belong to two symbols
 TOUCHING = 0.12  # pieces this near may be one broken stroke,
@@ -135,7 +122,7 @@ TALL_STROKE = 0.6  # two strokes higher than this are seldom one symbol
 TALL_COST = 3.0  # by so much
 GROUP_ODDS = APART + 2  # a piece with no better odds than these in a group does not belong
 
-# ---- Expressions (expressions.py). Scores are logarithms of probabilities.
+# ---- Readings (reader.py). Scores are logarithms of probabilities.
 
 FOREIGN = 0.02  # how often a symbol stands where the grammar has none, against one that it has
 NOTHING = 0.3  # how often ink is no character, against how often the network saw that
