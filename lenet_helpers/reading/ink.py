@@ -160,6 +160,8 @@ def fit_paper(coarse: np.ndarray, filled: np.ndarray) -> np.ndarray:
         distance = np.abs(coarse - surface)
         spread = tuned.PAPER_SPREAD * np.quantile(distance, 0.25) / 0.3186
         near = distance <= np.clip(spread, tuned.LEAST_SPREAD, tuned.MOST_SPREAD)
+    if near.mean() < tuned.LEAST_PAPER:  # a bent surface through a few pixels
+        return np.full_like(coarse, filled.max())
     return surface.clip(0, 1)
 
 

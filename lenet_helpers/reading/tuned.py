@@ -26,6 +26,7 @@ COARSE = 64  # pixels: longest side on which the brightness of the paper is work
 PAPER_ROUNDS = 6  # fits of the paper, each without what the last one found to be ink
 PAPER_SPREAD = 2.5  # standard deviations: what lies further from the fit is ink
 LEAST_SPREAD = 0.02  # brightness that is no ink in any case
+LEAST_PAPER = 0.25  # of the picture must fit the paper; else it is as light as its lightest part
 MOST_SPREAD = 0.06  # brightness by which bare paper may differ from the fit
 BORDER_SHARE = 12  # the border is one part in so many of the shorter side
 BESIDE = (3, 6)  # pixels from the ink between which the paper beside it lies
