@@ -41,7 +41,7 @@ SQUARE = 0.9  # of the rectangle around it that the sheet fills; a round 0 fills
 LEAST_SHEET, MOST_SHEET = 0.25, 0.95  # of the picture
 LIGHT_DESK = 0.2  # of what is around the sheet: where more is light, it is paper
 DESK_INK = 0.5  # of the desk: where so much seems to be ink and the sheet is blank, nothing is
-STEP = 0.8  # of the variance of the brightness lies between desk and sheet; of a slope, 3/4
+STEP = 0.08  # by this share of the sheet's brightness the desk beside its edge is darker
 SHEET_EDGE = 0.025  # of the picture's longest side: its edge lies within so much
 BESIDE_SHEET = 0.1  # of the ink on the sheet: so much beside it, and it was no desk
 
