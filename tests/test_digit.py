@@ -135,7 +135,7 @@ def test_a_digit_may_fill_its_frame(page, margin):
     rows, columns = (np.flatnonzero((page == 0).any(axis=axis)) for axis in (1, 0))
     box = page[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     filled = result(np.pad(box, margin, constant_values=255))
-    assert np.abs(filled - result(page)).mean() < 0.04
+    assert np.abs(filled - result(page)).mean() < 0.08  # a pixel to the side at most
 
 
 @pytest.mark.parametrize("sides", [(40, 0, 0, 0), (0, 50, 0, 30), (35, 35, 35, 35)])
