@@ -130,6 +130,69 @@ def test_thin_and_thick_pens_give_strokes_of_one_width(page):
     assert thick.sum() / thin.sum() > 2.5
 
 
+@pytest.mark.parametrize("margin", [0, 1, 3])
+def test_a_digit_may_fill_its_frame(page, margin):
+    rows, columns = (np.flatnonzero((page == 0).any(axis=axis)) for axis in (1, 0))
+    box = page[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    filled = result(np.pad(box, margin, constant_values=255))
+    assert np.abs(filled - result(page)).mean() < 0.08  # a pixel to the side at most
+
+
+@pytest.mark.parametrize("sides", [(40, 0, 0, 0), (0, 50, 0, 30), (35, 35, 35, 35)])
+@pytest.mark.parametrize("angle", [-6, 0, 6])
+def test_a_sheet_may_lie_on_a_desk(page, sides, angle):
+    top, right, bottom, left = sides
+    lying = np.pad(page, ((top, bottom), (left, right)), constant_values=90)
+    lying = ndimage.rotate(lying, angle, reshape=False, order=1, cval=90)
+    turned = ndimage.rotate(page, angle, reshape=False, order=1, cval=255)
+    assert np.abs(result(lying) - result(turned)).mean() < 0.06  # another place, other pixels
+
+
+def test_a_small_digit_in_a_large_photo_is_found(page):
+    photo = np.full((3000, 4000), 230, dtype=np.uint8)
+    small = np.asarray(Image.fromarray(page).resize((120, 120), Image.Resampling.BOX))
+    photo[2000:2120, 700:820] = small / 255 * 230
+    assert np.abs(result(photo) - result(small)).mean() < 0.03
+
+
+def test_several_small_things_on_a_large_page_are_no_digit(page):
+    photo = np.full((3000, 4000), 230, dtype=np.uint8)
+    small = np.asarray(Image.fromarray(page).resize((120, 120), Image.Resampling.BOX))
+    for top, left in ((300, 700), (2000, 700), (1500, 3000)):
+        photo[top : top + 120, left : left + 120] = small
+    with pytest.raises(NoInkError, match="specks"):
+        prepare_digit(photo)
+
+
+def test_digits_of_eight_by_eight_pixels_are_read():
+    """Other writers' digits, from scikit-learn's file; every tenth of them."""
+    from sklearn.datasets import load_digits
+
+    small = load_digits()
+    pictures = list((small.images[::10] / 16).astype(np.float32))
+    answers = predict(load_pretrained(), pictures)
+    assert (answers.digit.numpy() == small.target[::10]).mean() >= 0.92
+
+
+def test_faint_pencil_is_read(page):
+    faint = np.where(page == 0, 200, 230).astype(np.uint8)  # 13 % darker
+    assert alike(result(faint), result(page))
+
+
+def test_white_ink_on_nothing_is_read(page):
+    ink = 255 - page
+    white = np.dstack([np.full_like(page, 255)] * 3 + [ink])
+    assert alike(result(white), result(page))
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12])
+def test_a_scanner_may_fill_a_part_of_sixteen_bits(tmp_path, page, bits):
+    deep = (page / 255 * (2**bits - 1)).astype(np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    assert alike(result(tmp_path / "deep.png"), result(page))
+    assert alike(result(deep), result(page))
+
+
 def test_coloured_ink_as_bright_as_its_paper_is_found(page):
     paper, ink = np.array([120, 190, 120]), np.array([235, 130, 120])
     colours = np.where(page[..., None] == 0, ink, paper).astype(np.uint8)

@@ -133,7 +133,7 @@ def to_grey(picture: np.ndarray) -> np.ndarray:
     contrasts = []
     for channel in channels:
         border = np.median(_border(channel))
-        away = np.abs(ndimage.uniform_filter(channel, 3) - border)
+        away = np.abs(ndimage.uniform_filter(channel, 3)[::2, ::2] - border)
         contrasts.append(np.percentile(away, tuned.STRONGEST))
     best = int(np.argmax(contrasts))
     return channels[best] if contrasts[best] > tuned.COLOUR_GAIN * contrasts[0] else channels[0]
@@ -161,6 +161,8 @@ def fit_paper(coarse: np.ndarray, filled: np.ndarray) -> np.ndarray:
         distance = np.abs(coarse - surface)
         spread = tuned.PAPER_SPREAD * np.quantile(distance, 0.25) / 0.3186
         near = distance <= np.clip(spread, tuned.LEAST_SPREAD, tuned.MOST_SPREAD)
+    if near.mean() < tuned.LEAST_PAPER:  # a bent surface through a few pixels
+        return np.full_like(coarse, filled.max())
     return surface.clip(0, 1)
 
 

@@ -21,9 +21,6 @@ def find_sheet(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     if np.ptp(coarse) < tuned.MIN_CONTRAST:
         return None
     light = coarse > threshold_otsu(coarse)
-    classes = np.where(light, coarse[light].mean(), coarse[~light].mean())
-    if classes.var() < tuned.STEP * coarse.var():  # light that falls off has no edge
-        return None
     numbers, _ = ndimage.label(light)
     bright = numbers == np.bincount(numbers.ravel())[1:].argmax() + 1
     bright = ndimage.binary_fill_holes(bright)
@@ -39,6 +36,13 @@ def find_sheet(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     if not desk.any() or light[desk].mean() > tuned.LIGHT_DESK:
         return None
     margin = tuned.SHEET_EDGE * max(coarse.shape)
+    core, inner, outer, far = (
+        _rectangle(bright, angle, bright.shape, times * margin) for times in (-3, -1, 1, 3)
+    )
+    inside, outside = coarse[inner & ~core], coarse[far & ~outer]
+    # Light that falls off has no edge.
+    if not outside.size or np.median(outside) > (1 - tuned.STEP) * np.median(inside):
+        return None
     return tuple(_rectangle(bright, angle, grey.shape, edge) for edge in (-margin, margin))
 
 

@@ -26,6 +26,7 @@ COARSE = 64  # pixels: longest side on which the brightness of the paper is work
 PAPER_ROUNDS = 6  # fits of the paper, each without what the last one found to be ink
 PAPER_SPREAD = 2.5  # standard deviations: what lies further from the fit is ink
 LEAST_SPREAD = 0.02  # brightness that is no ink in any case
+LEAST_PAPER = 0.25  # of the picture must fit the paper; else it is as light as its lightest part
 MOST_SPREAD = 0.06  # brightness by which bare paper may differ from the fit
 BORDER_SHARE = 12  # the border is one part in so many of the shorter side
 BESIDE = (3, 6)  # pixels from the ink between which the paper beside it lies
@@ -40,7 +41,7 @@ SQUARE = 0.9  # of the rectangle around it that the sheet fills; a round 0 fills
 LEAST_SHEET, MOST_SHEET = 0.25, 0.95  # of the picture
 LIGHT_DESK = 0.2  # of what is around the sheet: where more is light, it is paper
 DESK_INK = 0.5  # of the desk: where so much seems to be ink and the sheet is blank, nothing is
-STEP = 0.8  # of the variance of the brightness lies between desk and sheet; of a slope, 3/4
+STEP = 0.08  # by this share of the sheet's brightness the desk beside its edge is darker
 SHEET_EDGE = 0.025  # of the picture's longest side: its edge lies within so much
 BESIDE_SHEET = 0.1  # of the ink on the sheet: so much beside it, and it was no desk
 
