@@ -56,7 +56,8 @@ def find_ink(picture: np.ndarray) -> Ink:
         blank = sheet_ink.quality < 0 and ink.mask[~sheets[1]].mean() > tuned.DESK_INK
         if blank or (sheet_ink.quality > 0 and is_within(sheet_ink.mask, ink.mask, sheets)):
             ink = replace(sheet_ink, grey=grey)
-    return remove_rules(ink)
+    # A picture that had to be enlarged is too small to show printed lines.
+    return remove_rules(ink) if max(grey.shape) > SMALLEST_WORK else ink
 
 
 def _best_ink(grey: np.ndarray) -> Ink:
