@@ -298,7 +298,8 @@ def search(
 
 def alternatives(paths: Sequence[Path]) -> list[tuple[str, float]]:
     """The likeliest texts with their probabilities; ways to the same text are added up."""
-    weights = np.exp([path.score - paths[0].score for path in paths])
+    scores = np.array([path.score - paths[0].score for path in paths])
+    weights = np.exp(scores / tuned.TEMPERATURE)
     texts: dict[str, float] = {}
     for path, weight in zip(paths, weights / weights.sum(), strict=True):
         texts[path.text] = texts.get(path.text, 0.0) + float(weight)

@@ -130,6 +130,9 @@ NOTHING = 0.3  # how often ink is no character, against how often the network sa
 LEFT_OUT = 4.0  # cost of leaving a piece out, and
 LEFT_OUT_TALL = 12.0  # more for each height of a digit that it is long
 HOPELESS = 10.0  # classes this far behind the best one are left out
+# Scores are divided by this before they become probabilities; with 0.8, of 92 lines of other hands
+# the mean confidence was the share that was right, 0.89.
+TEMPERATURE = 0.8
 BEAM = 20  # readings kept at each place
 BENT = 6.0  # how far the grammar may move the answer from what is likeliest
 NEIGHBOURS = 5  # nearest digits that say where the middle of the line is
