@@ -23,7 +23,7 @@ from lenet_helpers.reading.pictures import SMALLEST_WORK, resize
 from lenet_helpers.reading.rules import remove_rules
 from lenet_helpers.reading.sheet import continue_sheet, find_sheet, is_within
 
-NORMAL = 1.4826  # standard deviations of a normal density in a median absolute deviation
+QUARTER = 0.3186  # standard deviations of a normal density within which a quarter of it lies
 
 
 class NoInkError(CourseError):
@@ -158,9 +158,9 @@ def fit_paper(coarse: np.ndarray, filled: np.ndarray) -> np.ndarray:
         weights, *_ = np.linalg.lstsq(terms[near.ravel()], goal[near], rcond=None)
         surface = (terms @ weights).reshape(coarse.shape)
         if goal is filled:
-            surface += np.quantile(coarse - surface, 0.8)
+            surface += np.quantile(coarse - surface, tuned.LIGHT_PAPER)
         distance = np.abs(coarse - surface)
-        spread = tuned.PAPER_SPREAD * np.quantile(distance, 0.25) / 0.3186
+        spread = tuned.PAPER_SPREAD * np.quantile(distance, 0.25) / QUARTER
         near = distance <= np.clip(spread, tuned.LEAST_SPREAD, tuned.MOST_SPREAD)
     if near.mean() < tuned.LEAST_PAPER:  # a bent surface through a few pixels
         return np.full_like(coarse, filled.max())

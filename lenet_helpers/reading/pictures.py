@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import at_home
+from lenet_helpers.reading import tuned
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # Pillow knows more; fewer are safer
 MOST_PIXELS = 100_000_000
@@ -35,7 +36,6 @@ UPRIGHT = {
 PHONE_KINDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC", b"avif": "AVIF"}
 # What Pillow's readers raise when the bytes are not what they should be.
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, OverflowError)
-WHITE = 0.95  # what is lighter cannot be seen on white paper
 SMALLEST_WORK, LARGEST_WORK = 112, 800  # longest side to work with, in pixels
 WHOLE = (0.0, 0.0, 1.0, 1.0)  # top, left, bottom and right as shares of the picture's sides
 Picture = str | Path | Image.Image | np.ndarray | torch.Tensor
@@ -206,7 +206,7 @@ def _on_white(values: np.ndarray) -> np.ndarray:
         return values
     colours, opaque = values[..., :-1], values[..., -1:]
     mixed = colours * opaque + (1 - opaque)
-    if mixed.min() > WHITE:
+    if mixed.min() > tuned.WHITE:
         mixed = colours * opaque
     return mixed[..., 0] if mixed.shape[-1] == 1 else mixed
 

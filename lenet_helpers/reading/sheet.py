@@ -53,7 +53,7 @@ def _rectangle(bright: np.ndarray, angle: float, shape: tuple[int, int], wider: 
     y, x = (np.linspace(0, side, count) for side, count in zip(bright.shape, shape, strict=True))
     rows, columns = np.nonzero(bright)
     for down, right in ((cos, sin), (-sin, cos)):
-        low, high = np.quantile(down * rows + right * columns, (0.002, 0.998))
+        low, high = np.quantile(down * rows + right * columns, (tuned.STRAY, 1 - tuned.STRAY))
         along = down * y[:, np.newaxis] + right * x
         inside &= (along > low - 0.5 - wider) & (along < high + 1.5 + wider)
     return inside

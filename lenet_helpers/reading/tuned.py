@@ -1,6 +1,8 @@
 """Lessons 06 and 08: every number that was tuned to read pictures, in one place.
 
-All of them were set by hand; none was measured alone. What was tried besides is not recorded: the
+All of them were set by hand; none was measured alone. Those for tight, tiny, faint and small
+digits and for sheets on desks were set on tests/scenes.py, seeds 11 to 41, and checked on others;
+SOFT also on scikit-learn's small digits. What was tried besides is not recorded: the
 history shows only that they came together with the kit's rendered pictures (`data/pictures`) and
 with the pictures that the tests draw. Whoever changes one should run `python -m lenet_helpers
 evaluate` on the three folders of pictures, before and after.
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 # ---- Ink and paper (ink.py). Strength is a share of the largest possible one: 0 paper, 1 ink.
 
+WHITE = 0.95  # brightness: what is lighter cannot be seen on white paper
 SMOOTHING = 0.8  # pixels: standard deviation of the blur against the grain of a camera
 MIN_CONTRAST = 0.08  # ink differs from paper by at least this share of the paper's brightness
 NOISE_LIMIT = 4.0  # and by at least this many standard deviations of the paper
@@ -26,6 +29,7 @@ COARSE = 64  # pixels: longest side on which the brightness of the paper is work
 PAPER_ROUNDS = 6  # fits of the paper, each without what the last one found to be ink
 PAPER_SPREAD = 2.5  # standard deviations: what lies further from the fit is ink
 LEAST_SPREAD = 0.02  # brightness that is no ink in any case
+LIGHT_PAPER = 0.8  # quantile of the brightness that is paper even below a thick digit
 LEAST_PAPER = 0.25  # of the picture must fit the paper; else it is as light as its lightest part
 MOST_SPREAD = 0.06  # brightness by which bare paper may differ from the fit
 BORDER_SHARE = 12  # the border is one part in so many of the shorter side
@@ -42,6 +46,7 @@ LEAST_SHEET, MOST_SHEET = 0.25, 0.95  # of the picture
 LIGHT_DESK = 0.2  # of what is around the sheet: where more is light, it is paper
 DESK_INK = 0.5  # of the desk: where so much seems to be ink and the sheet is blank, nothing is
 STEP = 0.08  # by this share of the sheet's brightness the desk beside its edge is darker
+STRAY = 0.002  # of the sheet's pixels may lie beyond each of its edges
 SHEET_EDGE = 0.025  # of the picture's longest side: its edge lies within so much
 BESIDE_SHEET = 0.1  # of the ink on the sheet: so much beside it, and it was no desk
 
