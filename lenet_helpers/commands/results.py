@@ -10,12 +10,11 @@ import hashlib
 import re
 
 import numpy as np
-from torch import nn
 
-from lenet_helpers.data import MNIST, Batches
+from lenet_helpers.data import MNIST, Batches, Split, fit_images
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import ROOT, write_whole
-from lenet_helpers.pen.symbols import generate_symbols
+from lenet_helpers.pen.characters import draw_characters
 from lenet_helpers.recipes import EVALUATION_BATCH, PRETRAINED, find_recipe, load_pretrained
 from lenet_helpers.studies import claims
 from lenet_helpers.studies.runner import load_study
@@ -24,7 +23,7 @@ from lenet_helpers.training import evaluate
 
 TEXTS = (ROOT / "README.md", ROOT / "docs" / "results.md", PRETRAINED / "README.md")
 MARKED = re.compile(r"(<!-- (?P<name>[\w.-]+) -->)(?P<value>.*?)(<!-- / -->)", re.DOTALL)
-NEW_DRAWINGS, NEW_SEED = 60, 777  # of each symbol, none of which a network has learned from
+NEW_DRAWINGS, NEW_SEED = 60, 777  # of each character, none of which a network has learned from
 
 
 def stated(text: str) -> dict[str, str]:
@@ -83,21 +82,21 @@ def lost_starts(rule: str) -> str:
 def weights_values(mnist: MNIST) -> dict[str, str]:
     """What the networks of the kit reach, and the fingerprints of their files."""
     values = {}
-    for name in ("course", "best", "symbols", "numbers"):
+    for name in ("course", "best", "characters"):
         content = (PRETRAINED / f"{name}.safetensors").read_bytes()
         values[f"{name}.sha256"] = f"`{hashlib.sha256(content).hexdigest()}`"
         model = load_pretrained(name)
-        if name == "numbers":  # without the class for what is no digit
-            last = model.classifier.linear3
-            last.weight, last.bias = nn.Parameter(last.weight[:10]), nn.Parameter(last.bias[:10])
         # a recipe with a smaller split has learned from some of these validation images
         own = find_recipe(name).validation_size == len(mnist.validation)
         for split in ("test", "validation") if own else ("test",):
             measured = evaluate(model, Batches(getattr(mnist, split), EVALUATION_BATCH))
             values[f"{name}.{split}"] = per_cent(measured.accuracy)
             values[f"{name}.{split}-loss"] = f"{measured.loss:.4f}"
-    drawings = Batches(generate_symbols(NEW_DRAWINGS, seed=NEW_SEED), EVALUATION_BATCH)
-    values["symbols.drawings"] = per_cent(evaluate(load_pretrained("symbols"), drawings).accuracy)
+    images, labels = draw_characters(NEW_DRAWINGS, seed=NEW_SEED)
+    drawings = Batches(Split(fit_images(images), labels), EVALUATION_BATCH)
+    values["characters.drawings"] = per_cent(
+        evaluate(load_pretrained("characters"), drawings).accuracy
+    )
     return values
 
 
