@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading.arithmetic import value_of, work_out, write_tree, write_value
-from lenet_helpers.reading.grammar import ExpressionError, State, Tree, follow, parse
+from lenet_helpers.reading.grammar import (
+    ARITHMETIC,
+    ExpressionError,
+    State,
+    Tree,
+    follow,
+    may_end,
+    parse,
+)
 
 NUMBERS = st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,2})?", fullmatch=True)
 SUMS = st.recursive(
@@ -34,10 +42,10 @@ def by_python(text: str) -> Fraction:
 def is_accepted(text: str) -> bool:
     state = State()
     for symbol in text:
-        state = follow(state, symbol)
+        state = follow(ARITHMETIC, state, symbol)
         if state is None:
             return False
-    return state.may_end
+    return may_end(ARITHMETIC, state)
 
 
 @given(SUMS)

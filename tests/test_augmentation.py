@@ -22,7 +22,7 @@ def test_varied_images_are_others_each_time_and_the_seed_decides(mnist):
     assert one.shape == images.shape
 
 
-@pytest.mark.parametrize("name", ["best", "symbols"])
+@pytest.mark.parametrize("name", ["best", "characters"])
 def test_varied_digits_are_still_read_by_what_learned_from_such(mnist, name):
     torch.manual_seed(0)
     split = Split(vary(mnist.test.images[:2000]), mnist.test.labels[:2000])

@@ -28,7 +28,7 @@ def test_the_shipped_weights_reach_the_accuracy_of_their_card(mnist):
     assert (said["course.test"], said["course.validation"]) == ("99.13 %", "99.04 %")
 
 
-@pytest.mark.parametrize("name", ["course", "best", "numbers", "symbols"])
+@pytest.mark.parametrize("name", ["course", "best", "characters"])
 def test_the_card_is_that_of_the_file(name):
     content = (PRETRAINED / f"{name}.safetensors").read_bytes()
     assert hashlib.sha256(content).hexdigest() in CARD

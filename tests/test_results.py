@@ -56,6 +56,6 @@ def test_what_is_said_of_a_network_is_what_it_does(all_stated, mnist):
 
 
 def test_each_text_with_measured_values_is_marked(all_stated):
-    assert {"claims", "best.mean", "lenet-1998.mean", "course.test", "symbols.test"} <= set(
+    assert {"claims", "best.mean", "lenet-1998.mean", "course.test", "characters.test"} <= set(
         all_stated
     )

@@ -11,9 +11,10 @@ from scipy import ndimage
 
 from lenet_helpers.data import load_mnist
 from lenet_helpers.errors import CourseError
+from lenet_helpers.reading.grammar import NUMBER
 from lenet_helpers.reading.ink import find_ink
-from lenet_helpers.reading.numbers import read_number
 from lenet_helpers.reading.prediction import predict
+from lenet_helpers.reading.reader import read
 from lenet_helpers.recipes import load_pretrained
 
 
@@ -100,7 +101,7 @@ def test_a_number_on_printed_lines_is_read(mnist_test, squared):
     large = ndimage.zoom(np.pad(row, 8) / 255, 5, order=3)
     number = np.where(large > 0.5, 0, 255).astype(np.uint8)
     ruled = with_rules(number, squared=squared, degrees=2)
-    assert read_number(load_pretrained("numbers"), ruled).text == "0123"
+    assert read(load_pretrained("characters"), ruled, NUMBER).text == "0123"
 
 
 # ---- what stays ----

@@ -152,14 +152,8 @@ def read_one(model: nn.Module, image: Picture | Prepared, grammar: Grammar = DIG
     texts = [(c, float(p)) for c, p in zip(CLASSES, row, strict=False) if c in grammar.symbols]
     texts.sort(key=lambda pair: -pair[1])
     text, sure = texts[0]
-    whole = Candidate(
-        0,
-        len(segments.pieces),
-        text,
-        float(np.log(sure)),
-        sure,
-        around([part.box for part in line.parts]),
-    )
+    box = around([part.box for part in line.parts])
+    whole = Candidate(0, len(segments.pieces), text, float(np.log(sure)), sure, box)
     return Reading(text, grammar, (whole,), texts, line.left_out, line, segments, several)
 
 
