@@ -24,7 +24,7 @@ from lenet_helpers.training import bars_off
 
 NO_CHARACTER = len(CLASSES)  # the class behind those of `CLASSES`
 OUTLINE = 0.5  # coverage at the edge of a stroke
-OFTEN = {"/": 2}  # drawn so many times as often: MNIST is full of slanted 1s
+OFTEN = {"/": 4}  # drawn so many times as often: MNIST is full of slanted 1s
 
 
 def prepare_drawing(picture: np.ndarray) -> np.ndarray:
@@ -51,14 +51,14 @@ def draw_characters(
 def add_characters(levels: MNIST, count: int, seed: int = 8) -> MNIST:
     """MNIST's grey levels with drawings: `count` of each to learn from, a tenth to check.
 
-    To them come four times as many pictures of no character. Each split has pictures of its own.
+    To them come twice as many pictures of no character. Each split has pictures of its own.
     """
     splits = []
     for place, split in enumerate(levels):
         number = count if place == 0 else max(1, count // 10)
         drawn, labels = draw_characters(number, 3 * seed + place)
         images = torch.cat([split.images, drawn])
-        none = no_characters(images, 4 * number, 3 * seed + place)
+        none = no_characters(images, 2 * number, 3 * seed + place)
         nothing = torch.full((len(none),), NO_CHARACTER)
         every = torch.cat([split.labels, labels, nothing])
         splits.append(Split(torch.cat([images, none]), every))

@@ -1,18 +1,22 @@
 """How strangers' pictures are read: scenes drawn by code, and scikit-learn's small digits.
 
 Prints for each kind the shares that are right, refused, wrong, wrong and sure, and which of the
-right answers are sure. Where there is nothing to read, every answer is wrong.
+right answers are sure. Where there is nothing to read, every answer is wrong. Then it prints how
+long a number of eight digits takes, and a photo of 12 megapixels against decoding it alone.
 Run it as: python tests/benchmarks/bench_reading.py [NAME …] [--count 100] [--seed 0]
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -20,7 +24,9 @@ import scenes
 
 from lenet_helpers.data import read_splits
 from lenet_helpers.errors import CourseError
-from lenet_helpers.reading.reader import read_one
+from lenet_helpers.pen import photos
+from lenet_helpers.reading.grammar import NUMBER
+from lenet_helpers.reading.reader import read, read_one
 from lenet_helpers.recipes import load_pretrained
 
 NETWORK = load_pretrained("characters")
@@ -42,6 +48,29 @@ def small_digits() -> list[tuple[np.ndarray, str]]:
     digits = load_digits()
     images = (digits.images / 16 * 255).astype(np.uint8)
     return list(zip(images, map(str, digits.target), strict=True))
+
+
+def speed(images: np.ndarray, labels: np.ndarray) -> None:
+    """Median milliseconds of five readings, and the ratio to Pillow's decoding in the same turn."""
+    number = photos.PICTURES / "numbers" / "07_blue.jpg"
+    file = io.BytesIO()
+    ((picture, _),) = scenes.draw("small", 1, images, labels)
+    Image.fromarray(picture).save(file, "JPEG", quality=90)
+    eight, decoded, whole = [], [], []
+    for _ in range(6):
+        eight.append(seconds(lambda: read(NETWORK, number, NUMBER)))
+        decoded.append(seconds(lambda: np.asarray(Image.open(file).convert("RGB"))))
+        whole.append(seconds(lambda: read_one(NETWORK, Image.open(file))))
+    ratio = np.median(np.divide(whole[1:], decoded[1:]))
+    print(f"a number of eight digits: {1000 * np.median(eight[1:]):.0f} ms")
+    print(f"a photo of 12 megapixels: {ratio:.1f} times as long as to decode it")
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long it takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 def main() -> None:
@@ -75,6 +104,7 @@ def main() -> None:
             f"{name:12} {a:>6}   {b:>6}  {c:>6}    {d:>6}          {e:>6}    {1000 * each:6.0f}",
             flush=True,
         )
+    speed(images, labels)
 
 
 if __name__ == "__main__":
