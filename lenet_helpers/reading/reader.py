@@ -96,7 +96,8 @@ class Reading:
             count = COUNTS.get(len(self.several), "many")
             return f"{count} digits, {self.several}: use --number"
         if self.left_out:
-            return f"ink left out in {len(self.left_out)} places"
+            count = len(self.left_out)
+            return f"ink left out in {count} place{'s' if count > 1 else ''}"
         return "" if self.confidence >= tuned.SURE else f"is this {self.grammar.name}?"
 
 
