@@ -149,7 +149,12 @@ def read_one(model: nn.Module, image: Picture | Prepared, grammar: Grammar = DIG
     line = line_of_digit(prepared)
     segments = segment(line)
     number = decide(line, segments, classify(model, line, segments), NUMBER)
-    row = expect(look(model, prepared.tensor), grammar)[0]
+    image = prepared.tensor
+    if grammar == DIGIT and len(number.symbols) == 1:  # without what stands beside, such as a dot
+        span = number.symbols[0].start, number.symbols[0].end
+        part = next(g.part for g in segments.groups if (g.start, g.end) == span)
+        image = prepare_part(line, part)
+    row = expect(look(model, image), grammar)[0]
     texts = [(c, float(p)) for c, p in zip(CLASSES, row, strict=False) if c in grammar.symbols]
     texts.sort(key=lambda pair: -pair[1])
     text, sure = texts[0]
