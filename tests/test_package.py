@@ -141,7 +141,7 @@ def test_a_module_is_read_in_one_sitting_and_a_function_on_one_screen(path: Path
 
 def test_the_package_stays_small():
     sizes = {path: len(code_lines(path)) for path in MODULES}
-    assert sum(sizes.values()) <= 7100
+    assert sum(sizes.values()) <= 7200
     assert sum(size for path, size in sizes.items() if path.parent == PACKAGE) <= 1800
 
 

@@ -59,7 +59,7 @@ def remove_rules(ink: Ink) -> Ink:
     if _ends(mask) > tuned.RULE_ENDS:  # remains of bent lines
         inner = clear_border(mask)
         mask = inner & (inner.sum() > mask.sum() / 2)
-    if (mask & ~on).sum() <= mask.sum() * tuned.RULE_REST:  # remains alone
+    if (mask & ~ndimage.binary_dilation(on)).sum() <= mask.sum() * tuned.RULE_REST:  # remains alone
         if len(slender) <= tuned.FEW_RULES:
             return ink  # a 1 or a + that fills the picture
         raise CourseError(
