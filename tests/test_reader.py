@@ -30,16 +30,12 @@ from lenet_helpers.reading.grammar import (
 from lenet_helpers.reading.ink import NoInkError
 from lenet_helpers.reading.lines import find_line
 from lenet_helpers.reading.reader import (
-    LEFT_OUT,
-    Candidate,
-    Path,
-    alternatives,
     expect,
     geometry_scores,
     read,
     read_one,
-    search,
 )
+from lenet_helpers.reading.search import LEFT_OUT, Candidate, Path, alternatives, search
 from lenet_helpers.reading.tuned import GEOMETRY, TEMPERATURE
 from lenet_helpers.recipes import load_pretrained
 
