@@ -148,14 +148,17 @@ def read_one(model: nn.Module, image: Picture | Prepared, grammar: Grammar = DIG
     prepared = image if isinstance(image, Prepared) else prepare_digit(image)
     line = line_of_digit(prepared)
     segments = segment(line)
-    several = decide(line, segments, classify(model, line, segments), NUMBER).text
+    left_out, several = line.left_out, ""
+    if grammar == DIGIT:  # the parts of a ÷ are no digits
+        number = decide(line, segments, classify(model, line, segments), NUMBER)
+        left_out, several = number.left_out, number.text
     row = expect(look(model, prepared.tensor), grammar)[0]
     texts = [(c, float(p)) for c, p in zip(CLASSES, row, strict=False) if c in grammar.symbols]
     texts.sort(key=lambda pair: -pair[1])
     text, sure = texts[0]
     box = around([part.box for part in line.parts])
     whole = Candidate(0, len(segments.pieces), text, float(np.log(sure)), sure, box)
-    return Reading(text, grammar, (whole,), texts, line.left_out, line, segments, several)
+    return Reading(text, grammar, (whole,), texts, left_out, line, segments, several)
 
 
 def look(model: nn.Module, images: torch.Tensor) -> np.ndarray:
