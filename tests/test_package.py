@@ -48,8 +48,8 @@ IMPORT_NAMES = {
     "ipython": "IPython",
     "jupyter-client": "jupyter_client",
 }
-LARGEST = 7_100  # lines of code of the whole package
-LARGEST_READING_AND_PEN = 1_650  # the same of these two rooms together
+LARGEST = 7_200  # lines of code of the whole package
+LARGEST_READING_AND_PEN = 1_920  # the same of these two rooms together
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 TOKENS_WITHOUT_CODE = {
     tokenize.COMMENT,

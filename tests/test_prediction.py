@@ -19,7 +19,7 @@ from lenet_helpers.pen.sums import EXPRESSIONS, make_expressions
 from lenet_helpers.plots import prediction as plots
 from lenet_helpers.reading.digit import prepare_digit
 from lenet_helpers.reading.pictures import open_picture
-from lenet_helpers.reading.prediction import cost_of_threshold, predict
+from lenet_helpers.reading.prediction import predict
 from lenet_helpers.recipes import load_pretrained
 
 A_FIVE = next(photos.PICTURES.glob("5_*.jpg"))
@@ -73,15 +73,6 @@ def test_predict_takes_prepared_digits_and_pictures():
 def test_what_is_no_picture_is_said_in_words(pictures, message):
     with pytest.raises(CourseError, match=message):
         predict(load_pretrained(), pictures)
-
-
-def test_cost_of_a_threshold_by_hand():
-    confidence = torch.tensor([0.9, 0.5, 0.7, 1.0])
-    right = torch.tensor([True, False, False, True])
-    cost = cost_of_threshold([0.0, 0.6, 0.95], confidence, right, torch.tensor([0.0, 0.8]))
-    assert cost.answered == [1, 0.75, 0.25]
-    assert cost.accuracy == pytest.approx([0.5, 2 / 3, 1])
-    assert cost.refused == [0, 0.5, 1]
 
 
 def test_letters_and_clothes_have_ink():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
 import scenes
 from scipy import ndimage
 
-from lenet_helpers.data import load_mnist
+from lenet_helpers.data import read_splits
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading.grammar import NUMBER
 from lenet_helpers.reading.ink import find_ink
@@ -87,11 +88,13 @@ def test_lines_that_run_together_go_too(page):
 
 @pytest.mark.parametrize(("name", "least"), [("ruled", 0.85), ("squared", 0.85)])
 def test_strangers_digits_on_printed_lines_are_read(mnist_raw, name, least):
-    data = load_mnist(mnist_raw.parents[1])
-    pictures = scenes.draw(name, 20, data.train.images.numpy(), data.train.labels.numpy(), seed=3)
-    answers = [str(predict(load_pretrained(), picture).digit.item()) for picture, _ in pictures]
-    truths = [truth for _, truth in pictures]
-    assert np.mean([a == b for a, b in zip(answers, truths, strict=True)]) >= least
+    train = read_splits(mnist_raw.parents[1], validation_size=0).train
+    pictures = scenes.draw(name, 20, train.images.numpy(), train.labels.numpy(), seed=3)
+    right = 0
+    for picture, truth in pictures:
+        with suppress(CourseError):
+            right += str(predict(load_pretrained(), picture).digit.item()) == truth
+    assert right >= least * len(pictures)
 
 
 @pytest.mark.parametrize("squared", [False, True])

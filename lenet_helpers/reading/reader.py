@@ -2,18 +2,12 @@
 
 One engine reads all three. The network says what a piece of ink looks like. Size and place on the
 line say what it may be: a bar in the middle is a minus, a dot on the baseline is a point. A grammar
-says what may follow what. A beam search [1]_ weighs the three.
-
-.. [1] B. T. Lowerre, "The HARPY speech recognition system", PhD thesis, Carnegie Mellon
-   University, 1976.
+says what may follow what. A search weighs the three.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import heappush, heapreplace
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,47 +17,14 @@ from lenet_helpers.augmentation import shear
 from lenet_helpers.reading import tuned
 from lenet_helpers.reading.cutting import Segments, segment
 from lenet_helpers.reading.digit import Prepared, prepare_digit
-from lenet_helpers.reading.grammar import (
-    CLASSES,
-    DIGIT,
-    DIGITS,
-    NUMBER,
-    Grammar,
-    State,
-    follow,
-    may_end,
-)
+from lenet_helpers.reading.grammar import CLASSES, DIGIT, DIGITS, NUMBER, Grammar
 from lenet_helpers.reading.lines import Line, find_line, line_of_digit, prepare_part
 from lenet_helpers.reading.parts import Box, Part, around
 from lenet_helpers.reading.pictures import Picture
 from lenet_helpers.reading.prediction import predict
+from lenet_helpers.reading.search import LEFT_OUT, Candidate, alternatives, search
 
-ALTERNATIVES = 5
 COUNTS = {2: "two", 3: "three", 4: "four", 5: "five"}
-LEFT_OUT = ""  # the symbol of a piece that is no part of the text
-
-
-class Candidate(NamedTuple):
-    """One way to read a group of neighbouring pieces."""
-
-    start: int  # its first piece
-    end: int  # the piece behind its last
-    symbol: str
-    score: float  # logarithm of a probability: network, size and place together
-    probability: float  # the network's alone
-    box: Box
-
-
-class Path(NamedTuple):
-    """Symbols from left to right, the sum of their scores, and where the grammar stands."""
-
-    score: float
-    symbols: tuple[Candidate, ...]
-    state: State
-
-    @property
-    def text(self) -> str:
-        return "".join(candidate.symbol for candidate in self.symbols)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,17 +109,20 @@ def read_one(model: nn.Module, image: Picture | Prepared, grammar: Grammar = DIG
     prepared = image if isinstance(image, Prepared) else prepare_digit(image)
     line = line_of_digit(prepared)
     segments = segment(line)
-    left_out, several = line.left_out, ""
-    if grammar == DIGIT:  # the parts of a ÷ are no digits
-        number = decide(line, segments, classify(model, line, segments), NUMBER)
-        left_out, several = number.left_out, number.text
-    row = expect(look(model, prepared.tensor), grammar)[0]
+    number = decide(line, segments, classify(model, line, segments), NUMBER)
+    image = prepared.tensor
+    if grammar == DIGIT and len(number.symbols) == 1:  # without what stands beside, such as a dot
+        span = number.symbols[0].start, number.symbols[0].end
+        part = next(g.part for g in segments.groups if (g.start, g.end) == span)
+        image = prepare_part(line, part)
+    row = expect(look(model, image), grammar)[0]
     texts = [(c, float(p)) for c, p in zip(CLASSES, row, strict=False) if c in grammar.symbols]
     texts.sort(key=lambda pair: -pair[1])
     text, sure = texts[0]
     box = around([part.box for part in line.parts])
     whole = Candidate(0, len(segments.pieces), text, float(np.log(sure)), sure, box)
-    return Reading(text, grammar, (whole,), texts, left_out, line, segments, several)
+    left_out = number.left_out  # also what stands beside the digit, such as a dot
+    return Reading(text, grammar, (whole,), texts, left_out, line, segments, number.text)
 
 
 def look(model: nn.Module, images: torch.Tensor) -> np.ndarray:
@@ -255,52 +219,3 @@ def middle_of_line(line: Line, box: Box) -> float:
 
     near = sorted(tall, key=away)[: tuned.NEIGHBOURS]
     return float(np.median([(part.box[0] + part.box[2]) / 2 for part in near]))
-
-
-def search(
-    candidates: Sequence[Sequence[Candidate]], borders: Sequence[float], grammar: Grammar | None
-) -> list[Path]:
-    """Ways through the whole line, best first; only what `grammar` allows, if there is one.
-
-    A beam search: at each place only the `tuned.BEAM` best ways so far go on.
-
-    Parameters
-    ----------
-    candidates
-        For each place, those that start there; each says where it ends.
-    borders
-        Score of a border between two symbols at each place, and at the end.
-    grammar
-        What may follow what, and where the text may end; None if all may.
-    """
-    beams: list[list[Path]] = [[] for _ in range(len(candidates) + 1)]  # heaps, the worst first
-    beams[0] = [Path(0.0, (), State())]
-    for place, starting in enumerate(candidates):
-        for path in beams[place]:
-            after = {
-                c: path.state if grammar is None else follow(grammar, path.state, c)
-                for c in CLASSES
-            }
-            after[LEFT_OUT] = path.state
-            for candidate in starting:
-                beam = beams[candidate.end]
-                score = path.score + candidate.score + borders[candidate.end]
-                state = after[candidate.symbol]
-                if state is None or (len(beam) == tuned.BEAM and score <= beam[0].score):
-                    continue
-                longer = Path(score, (*path.symbols, candidate), state)
-                (heappush if len(beam) < tuned.BEAM else heapreplace)(beam, longer)
-    whole = [path for path in beams[-1] if not grammar or may_end(grammar, path.state)]
-    return sorted(whole, reverse=True)
-
-
-def alternatives(paths: Sequence[Path]) -> list[tuple[str, float]]:
-    """The likeliest texts with their probabilities; ways to the same text are added up."""
-    scores = np.array([path.score - paths[0].score for path in paths])
-    weights = np.exp(scores / tuned.TEMPERATURE)
-    texts: dict[str, float] = {}
-    for path, weight in zip(paths, weights / weights.sum(), strict=True):
-        texts[path.text] = texts.get(path.text, 0.0) + float(weight)
-    first = paths[0].text  # what was chosen stays first, whatever the sums say
-    order = sorted(texts, key=lambda text: (text != first, -texts[text]))
-    return [(text, texts[text]) for text in order[:ALTERNATIVES]]

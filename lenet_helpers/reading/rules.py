@@ -38,27 +38,30 @@ def remove_rules(ink: Ink) -> Ink:
     CourseError
         If nothing is written between the lines, or remains of bent ones run into the writing.
     """
-    if not _ends(ink.mask):
+    down, right = (round(tuned.RULE_SHORT * side) for side in ink.mask.shape)
+    if not _ends(ink.mask[down : -down or None, right : -right or None]):
         return ink  # no line reaches the border
     clean, slender = ink.strength, []
+    on = np.zeros_like(ink.mask)
     for _ in range(tuned.RULE_ROUNDS):  # lines that run together are found one after another
         level, rows = _find_rules(clean, ink.threshold)
         upright, columns = _find_rules(clean.T, ink.threshold)
         if sum(rows) + sum(columns) < tuned.RULE:
             break
         slender += rows + columns
+        on |= level + upright.T > 0
         clean = _take_out(clean, level, upright.T, ink.threshold)
     if not slender:
         return ink
     high = max(ink.threshold, threshold_otsu(clean))
     low = max(ink.threshold, tuned.PALE * high)
     mask = apply_hysteresis_threshold(clean, low, high)
-    if not mask.any() and len(slender) <= tuned.FEW_RULES:
-        return ink  # a 1 or a + that fills the picture
-    if _ends(mask) > tuned.RULE_ENDS:  # remains of lines
+    if _ends(mask) > tuned.RULE_ENDS:  # remains of bent lines
         inner = clear_border(mask)
         mask = inner & (inner.sum() > mask.sum() / 2)
-    if not mask.any():
+    if (mask & ~ndimage.binary_dilation(on)).sum() <= mask.sum() * tuned.RULE_REST:  # remains alone
+        if len(slender) <= tuned.FEW_RULES:
+            return ink  # a 1 or a + that fills the picture
         raise CourseError(
             "The paper has printed lines, or a long line is drawn. Write on plain paper, or "
             "crop the picture to the digits."
@@ -95,7 +98,8 @@ def _find_rules(strength: np.ndarray, low: float) -> tuple[np.ndarray, list[floa
     The latter is its length over its thickness.
     """
     width = strength.shape[1]
-    if min(strength[:, :3].max(), strength[:, -3:].max()) <= low:
+    short = 3 + round(tuned.RULE_SHORT * width)
+    if min(strength[:, :short].max(), strength[:, -short:].max()) <= low:
         return np.zeros_like(strength), []  # nothing reaches both borders
     strips = np.array_split(strength, min(tuned.RULE_STRIPS, width), axis=1)
     coarse = np.stack([strip.mean(axis=1) for strip in strips], axis=1)
@@ -121,12 +125,15 @@ def _profile(strength: np.ndarray, fall: int) -> tuple[np.ndarray, np.ndarray]:
     inside = (rows >= 0) & (rows < height)
     along = np.where(inside, strength[rows.clip(0, height - 1), np.arange(width)], np.inf)
     count = inside.sum(axis=1)
-    first, each = inside.argmax(axis=1), np.arange(len(rows))
-    ends = np.minimum(along[each, first], along[each, (first + count - 1).clip(0)])
+    each, first = np.arange(len(rows)), inside.argmax(axis=1)
+    short = np.minimum(round(tuned.RULE_SHORT * width), count // 2)
+    ends = along[each, first + short], along[each, (first + count - 1 - short).clip(0)]
     along.sort(axis=1)
     place = (tuned.RULE_GAPS * count).astype(int).clip(0, width - 1)
     dark = np.where(count > tuned.RULE_CORNER * width, along[each, place], 0)
-    return ndimage.white_tophat(dark, tuned.RULE_THICKEST), (count > width / 2) & (ends > dark / 2)
+    return ndimage.white_tophat(dark, tuned.RULE_THICKEST), (count > width / 2) & (
+        np.minimum(*ends) > dark / 2
+    )
 
 
 def _rows(shape: tuple[int, int], fall: int) -> np.ndarray:

@@ -78,8 +78,10 @@ FEW = 4  # tall parts: among so few, one below another is enough for a second li
 
 # ---- Printed lines (rules.py). Tuned on the scenes ruled and squared of tests/scenes.py.
 
-RULE = 40  # all lines together are this many times as long as thick: printed, not written
+RULE = 60  # all lines together are this many times as long as thick: printed, not written
 RULE_ROUNDS = 4  # lines of so many tilts are removed
+RULE_SHORT = 0.04  # of the picture's side: a line may end so near to the border
+RULE_REST = 0.2  # of what is left must lie beside the lines, else nothing is written
 RULE_TILT = 6  # degrees from level or upright at most
 RULE_THICKEST = 13  # pixels with the blur: what is thicker is no printed line
 RULE_GAPS = 0.25  # share of a line's length that may be paler than the line
