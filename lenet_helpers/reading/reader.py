@@ -18,6 +18,7 @@ from lenet_helpers.reading import tuned
 from lenet_helpers.reading.cutting import Segments, segment
 from lenet_helpers.reading.digit import Prepared, prepare_digit
 from lenet_helpers.reading.grammar import CLASSES, DIGIT, DIGITS, NUMBER, Grammar
+from lenet_helpers.reading.ink import NoInkError
 from lenet_helpers.reading.lines import Line, find_line, line_of_digit, prepare_part
 from lenet_helpers.reading.parts import Box, Part, around
 from lenet_helpers.reading.pictures import Picture
@@ -85,6 +86,8 @@ def read(model: nn.Module, image: Picture, grammar: Grammar = NUMBER) -> Reading
         nothing is written on it.
     """
     line = find_line(image)
+    if line.pen > tuned.THICKEST * line.height:
+        raise NoInkError("What is drawn is too thick for strokes: the picture shows no writing.")
     segments = segment(line)
     return decide(line, segments, classify(model, line, segments), grammar)
 
@@ -121,6 +124,8 @@ def read_one(model: nn.Module, image: Picture | Prepared, grammar: Grammar = DIG
     text, sure = texts[0]
     box = around([part.box for part in line.parts])
     whole = Candidate(0, len(segments.pieces), text, float(np.log(sure)), sure, box)
+    if grammar != DIGIT:  # the parts of a ÷ are no digits, nor are they left out
+        return Reading(text, grammar, (whole,), texts, line.left_out, line, segments)
     left_out = number.left_out  # also what stands beside the digit, such as a dot
     return Reading(text, grammar, (whole,), texts, left_out, line, segments, number.text)
 
