@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.pen import photos
-from lenet_helpers.reading.digit import centre, prepare_as_published, prepare_digit
+from lenet_helpers.reading.digit import centre, prepare_as_published, prepare_digit, shrink
 from lenet_helpers.reading.ink import NoInkError
 from lenet_helpers.reading.prediction import predict
 from lenet_helpers.recipes import load_pretrained
@@ -177,6 +177,14 @@ def test_digits_of_eight_by_eight_pixels_are_read():
 def test_faint_pencil_is_read(page):
     faint = np.where(page == 0, 200, 230).astype(np.uint8)  # 13 % darker
     assert alike(result(faint), result(page))
+
+
+def test_a_thin_pale_stroke_is_whole_when_made_smaller():
+    crop = np.zeros((700, 500), dtype=np.float32)
+    crop[20:680, 250] = 0.2
+    small = shrink(crop, threshold=0.15)
+    assert small.shape[0] == 20
+    assert (small.max(axis=1) > 0.5).all()
 
 
 def test_white_ink_on_nothing_is_read(page):

@@ -1,6 +1,6 @@
-"""Lessons 06 and 08: strokes of a pen become pictures that networks learn from or read.
+"""Lessons 06 and 08: strokes of a pen become pictures that a network learns from or reads.
 
-strokes (lines of a pen, and their ink) -> symbols and digits (what is drawn), numbers (pieces and
-pairs that are no digit) -> recipes (of the networks that learn them). photos and sums render
-digits, numbers and arithmetic on paper.
+strokes (lines of a pen, and their ink) -> drawings (of symbols and digits) -> characters (prepared
+as MNIST was, with what is no character) -> recipes (of the network that learns them). photos and
+sums render digits, numbers and arithmetic on paper.
 """

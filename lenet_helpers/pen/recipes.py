@@ -13,17 +13,17 @@ RECIPES = {
     "characters": Recipe(
         name="characters",
         source="this course",
-        learning_rate=0.12,
+        learning_rate=0.15,
         epochs=24,
         batch_size=128,
         optimizer="sgd",
         momentum=0.9,
         nesterov=True,
-        weight_decay=1e-3,  # twice that of `best`: other hands are read better, MNIST no worse
+        weight_decay=5e-4,
         schedule="one-cycle",
         model=partial(LeNet5, num_classes=NO_CHARACTER + 1),
-        augment=partial(vary, bent=0.06),
+        augment=partial(vary, bent=0.05),
         draw=partial(add_characters, count=2500),
-        claim="97 % of MNIST's digits among 20 classes, 99.1 % among the ten digits",
+        claim="96 % of MNIST's digits among 20 classes, 99 % among the ten digits",
     )
 }

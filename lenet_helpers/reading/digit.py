@@ -144,10 +144,11 @@ def cut_out(strength: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def shrink(crop: np.ndarray, threshold: float) -> np.ndarray:
     """The digit with its longest side at 20 pixels and strokes as wide as MNIST's, 0…1."""
     longest = max(crop[bounds(crop > threshold)].shape)
-    fine = resize(crop, LONGEST * tuned.FINE / longest) > threshold
+    fine = resize(crop, LONGEST * tuned.FINE / longest)
+    fine = fine > min(threshold, fine.max() / 2)  # a thin stroke is paler when made smaller
     # Signed distance from the outline, so that the outline can be moved by part of a pixel.
     distance = ndimage.distance_transform_edt(~fine) - ndimage.distance_transform_edt(fine)
-    width = pen_width(fine) if fine.any() else tuned.FINE
+    width = pen_width(fine)
     most = tuned.GROW_LIMIT * tuned.FINE
     shape = distance <= np.clip((STROKE * tuned.FINE - width) / 2, -most, most)
     shape = shape[bounds(shape)]

@@ -112,22 +112,21 @@ def read_one(model: nn.Module, image: Picture | Prepared, grammar: Grammar = DIG
     prepared = image if isinstance(image, Prepared) else prepare_digit(image)
     line = line_of_digit(prepared)
     segments = segment(line)
-    number = decide(line, segments, classify(model, line, segments), NUMBER)
-    image = prepared.tensor
-    if grammar == DIGIT and len(number.symbols) == 1:  # without what stands beside, such as a dot
-        span = number.symbols[0].start, number.symbols[0].end
-        part = next(g.part for g in segments.groups if (g.start, g.end) == span)
-        image = prepare_part(line, part)
+    image, left_out, several = prepared.tensor, line.left_out, ""
+    if grammar == DIGIT:  # the parts of a ÷ are no digits
+        number = decide(line, segments, classify(model, line, segments), NUMBER)
+        left_out, several = number.left_out, number.text
+        if len(several) == 1:  # without what stands beside the digit, such as a dot
+            span = number.symbols[0].start, number.symbols[0].end
+            part = next(g.part for g in segments.groups if (g.start, g.end) == span)
+            image = prepare_part(line, part)
     row = expect(look(model, image), grammar)[0]
     texts = [(c, float(p)) for c, p in zip(CLASSES, row, strict=False) if c in grammar.symbols]
     texts.sort(key=lambda pair: -pair[1])
     text, sure = texts[0]
     box = around([part.box for part in line.parts])
     whole = Candidate(0, len(segments.pieces), text, float(np.log(sure)), sure, box)
-    if grammar != DIGIT:  # the parts of a ÷ are no digits, nor are they left out
-        return Reading(text, grammar, (whole,), texts, line.left_out, line, segments)
-    left_out = number.left_out  # also what stands beside the digit, such as a dot
-    return Reading(text, grammar, (whole,), texts, left_out, line, segments, number.text)
+    return Reading(text, grammar, (whole,), texts, left_out, line, segments, several)
 
 
 def look(model: nn.Module, images: torch.Tensor) -> np.ndarray:

@@ -1,11 +1,11 @@
 """Lessons 06 and 08: every number that was tuned to read pictures, in one place.
 
-All of them were set by hand; none was measured alone. Those for tight, tiny, faint and small
-digits and for sheets on desks were set on tests/scenes.py, seeds 11 to 41, and checked on others;
-SOFT also on scikit-learn's small digits. What was tried besides is not recorded: the
-history shows only that they came together with the kit's rendered pictures (`data/pictures`) and
-with the pictures that the tests draw. Whoever changes one should run `python -m lenet_helpers
-evaluate` on the three folders of pictures, before and after.
+All of them were set by hand. Those for tight, tiny, faint and small digits, for sheets on desks and
+for printed lines were set on `tests/scenes.py`, with other seeds than those they were checked on;
+SOFT also on scikit-learn's small digits. NOTHING and TEMPERATURE were set on pen drawings of other
+hands, which are not part of the kit. The history says of the others only that they came together
+with the kit's rendered pictures (`data/pictures`). Whoever changes one should run `make read` and
+`python -m lenet_helpers evaluate` on the three folders of pictures, before and after.
 
 What is not here is a definition (MNIST's sizes), geometry, or a limit of format and memory.
 """
