@@ -176,10 +176,6 @@ def test_the_lines_of_ruled_and_squared_paper_are_no_parts(squared, degrees):
     rules[: written.shape[0], : written.shape[1]] = np.minimum(
         written, rules[: written.shape[0], : written.shape[1]]
     )
-    if squared and not degrees:  # so dense and dark that the paper is taken for light ink
-        with pytest.raises(CourseError):
-            find_line(rules.astype(np.uint8))
-        return
     parts = find_line(rules.astype(np.uint8)).parts
     assert sum(part.height > 50 for part in parts) == 8
 
