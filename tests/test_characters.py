@@ -155,4 +155,4 @@ def test_the_recipe_learns_characters_in_a_short_training(data_dir, mnist, new_d
     assert evaluate(trained.model, Batches(new_drawings, 1000)).accuracy > 0.4
 
 
-DIGITS = 0.9600  # test accuracy on MNIST of the shipped weights, among 20 classes
+DIGITS = 0.9580  # test accuracy on MNIST of the shipped weights, among 20 classes
