@@ -190,7 +190,8 @@ ARITHMETIC = Grammar(
 def follow(grammar: Grammar, state: State, symbol: str) -> State | None:
     """The state after one more symbol; None where the grammar forbids it."""
     kind = grammar.followers[state.kind].get(symbol)
-    depth = state.depth + (symbol == "(") - (symbol == ")")
+    paired = bool(grammar.followers.get(kind))  # a bracket that stands alone has no other one
+    depth = state.depth + paired * ((symbol == "(") - (symbol == ")"))
     unbalanced = depth < 0 or (symbol == "=" and depth > 0)
     return None if kind is None or unbalanced else State(kind, depth)
 

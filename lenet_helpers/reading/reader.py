@@ -18,6 +18,7 @@ from lenet_helpers.reading import tuned
 from lenet_helpers.reading.cutting import Segments, segment
 from lenet_helpers.reading.digit import Prepared, prepare_digit
 from lenet_helpers.reading.grammar import CLASSES, DIGIT, DIGITS, NUMBER, Grammar
+from lenet_helpers.reading.ink import NoInkError
 from lenet_helpers.reading.lines import Line, find_line, line_of_digit, prepare_part
 from lenet_helpers.reading.parts import Box, Part, around
 from lenet_helpers.reading.pictures import Picture
@@ -85,6 +86,8 @@ def read(model: nn.Module, image: Picture, grammar: Grammar = NUMBER) -> Reading
         nothing is written on it.
     """
     line = find_line(image)
+    if line.pen > tuned.THICKEST * line.height:
+        raise NoInkError("What is drawn is too thick for strokes: the picture shows no writing.")
     segments = segment(line)
     return decide(line, segments, classify(model, line, segments), grammar)
 

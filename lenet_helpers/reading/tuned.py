@@ -74,6 +74,7 @@ CORE = 0.25  # heights above and below the middle: a part that the border cuts m
 STEEPEST = 15  # degrees of tilt that are undone
 DRIFT = 1.0  # heights from end to end, over the root of the number of digits: less is level
 BELOW = 0.3  # of the narrower part's width: so much is shared by parts above one another
+THICKEST = 1 / 3  # of the height of a digit: what is thicker is no stroke
 FEW = 4  # tall parts: among so few, one below another is enough for a second line
 
 # ---- Printed lines (rules.py). Tuned on the scenes ruled and squared of tests/scenes.py.
