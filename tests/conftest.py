@@ -8,10 +8,12 @@ os.environ["TQDM_DISABLE"] = "1"
 # Threads of several processes on the same cores wait for each other: ten times slower was seen.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import csv
 import io
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
@@ -23,6 +25,7 @@ from torchvision import datasets
 from lenet_helpers.commands.command_line import main
 from lenet_helpers.data import MNIST, load_mnist
 from lenet_helpers.mnist_files import fetch_mnist
+from lenet_helpers.reading.grammar import Grammar, State, follow, may_end
 from lenet_helpers.studies.records import describe
 from lenet_helpers.studies.runner import find_study, load_study
 
@@ -67,6 +70,22 @@ def assert_is_of_today(name: str) -> None:
     assert sorted(record.run for record in kept.records) == sorted(
         (run.recipe.name, run.variant, run.seed) for run in runs
     )
+
+
+def accepts(grammar: Grammar, text: str) -> bool:
+    """Whether a grammar of the reader lets this text be read, symbol by symbol."""
+    state = State()
+    for symbol in text:
+        state = follow(grammar, state, symbol)
+        if state is None:
+            return False
+    return may_end(grammar, state)
+
+
+def write_labels(folder: Path, rows: Sequence[tuple[str, object]]) -> None:
+    """Write `labels.csv`: a file and what is written on it in each row."""
+    with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("file", "label"), *rows])
 
 
 def command(*arguments: str | Path) -> subprocess.CompletedProcess:

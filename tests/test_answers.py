@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import command
+from conftest import command, write_labels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -29,11 +28,6 @@ PLAIN = photos.PICTURES / "numbers" / "05_kraft.jpg"
 @pytest.fixture(scope="module")
 def network():
     return load_pretrained("characters")
-
-
-def write_table(folder, rows):
-    with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("file", "label"), *rows])
 
 
 @settings(max_examples=60, deadline=None)
@@ -62,13 +56,11 @@ def test_texts_are_scored_by_hand(tmp_path):
 def test_evaluate_reads_numbers_where_labels_have_several_digits(tmp_path):
     Image.open(PLAIN).save(tmp_path / "plain.png")
     rows = [
-        ("file", "label"),
         ("plain.png", "5441813812"),
         ("plain.png", "544181381"),
         ("x", "seven"),
     ]
-    with (tmp_path / "labels.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
+    write_labels(tmp_path, rows)
     result = command("evaluate", tmp_path)
     assert result.returncode == 0, result.stderr
     assert "exact 50.00% (1 of 2 numbers)" in result.stdout
@@ -138,7 +130,7 @@ def test_a_picture_is_a_number_or_an_expression():
 def test_evaluate_reads_expressions_and_takes_x_for_times(tmp_path):
     Image.open(EXPRESSIONS / "01_white.jpg").save(tmp_path / "a.png")
     Image.open(EXPRESSIONS / "02_yellow.jpg").save(tmp_path / "b.png")
-    write_table(tmp_path, [("a.png", "3x8-4x2/4"), ("b.png", "12+8=19")])
+    write_labels(tmp_path, [("a.png", "3x8-4x2/4"), ("b.png", "12+8=19")])
     text = answers.report(tmp_path)
     assert "exact 50.00% (1 of 2 expressions)" in text
     assert "character error rate 6.25% (1 of 16 characters)" in text
@@ -151,7 +143,7 @@ def test_evaluate_reads_single_symbols(tmp_path):
         levels = 255 - 255 * np.pad(draw_character(symbol, random), 20)
         Image.fromarray(levels.astype(np.uint8)).save(tmp_path / f"{name}.png")
     rows = [("plus.png", "+"), ("equals.png", "="), ("times.png", "x"), ("plus.png", "7")]
-    write_table(tmp_path, rows)
+    write_labels(tmp_path, rows)
     text = answers.report(tmp_path)
     assert "accuracy 75.00% (3 of 4 symbols)" in text
     assert "plus.png: 7, read as +" in text
@@ -184,6 +176,6 @@ def test_a_figure_of_cuts_marks_the_best_column():
 
 
 def test_a_folder_of_other_labels_is_refused(tmp_path):
-    write_table(tmp_path, [("a.png", "cat")])
+    write_labels(tmp_path, [("a.png", "cat")])
     with pytest.raises(CourseError, match="arithmetic"):
         answers.report(tmp_path)

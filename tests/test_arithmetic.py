@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 
 import pytest
+from conftest import accepts
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -14,10 +15,7 @@ from lenet_helpers.reading.arithmetic import value_of, work_out, write_tree, wri
 from lenet_helpers.reading.grammar import (
     ARITHMETIC,
     ExpressionError,
-    State,
     Tree,
-    follow,
-    may_end,
     parse,
 )
 
@@ -37,15 +35,6 @@ def by_python(text: str) -> Fraction:
     """Python's own grammar and precedence, with every number an exact fraction."""
     source = text.replace("×", "*").replace("÷", "/")
     return eval(re.sub(r"[0-9.]+", r"Fraction('\g<0>')", source), {"Fraction": Fraction})
-
-
-def is_accepted(text: str) -> bool:
-    state = State()
-    for symbol in text:
-        state = follow(ARITHMETIC, state, symbol)
-        if state is None:
-            return False
-    return may_end(ARITHMETIC, state)
 
 
 @given(SUMS)
@@ -74,7 +63,7 @@ def test_reading_from_left_to_right_accepts_what_the_parser_accepts(text):
         parses = True
     except ExpressionError:
         parses = False
-    assert is_accepted(text) == parses
+    assert accepts(ARITHMETIC, text) == parses
 
 
 @given(SUMS)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import os
 
 import numpy as np
 import pytest
 import torch
-from conftest import command, lenet
+from conftest import command, lenet, write_labels
 from PIL import Image
 from torch import nn
 
@@ -132,14 +131,12 @@ def test_evaluate_prints_accuracy_confusion_and_failures(tmp_path):
     Image.open(A_FIVE).save(tmp_path / "five.png")
     Image.new("L", (90, 90), 230).save(tmp_path / "blank.png")
     rows = [
-        ("file", "label"),
         ("five.png", 5),
         ("five.png", 3),
         ("blank.png", 1),
         ("five.png", "five"),
     ]
-    with (tmp_path / "labels.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
+    write_labels(tmp_path, rows)
     result = command("evaluate", tmp_path)
     assert result.returncode == 0, result.stderr
     assert "accuracy 33.33% (1 of 3 digits)" in result.stdout

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import scenes
+from conftest import accepts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
@@ -27,8 +28,6 @@ from lenet_helpers.reading.grammar import (
     NUMBER,
     ExpressionError,
     State,
-    follow,
-    may_end,
     parse,
 )
 from lenet_helpers.reading.ink import NoInkError
@@ -56,15 +55,6 @@ def network():
 
 
 # ---- grammars ----
-
-
-def accepts(grammar, text: str) -> bool:
-    state = State()
-    for symbol in text:
-        state = follow(grammar, state, symbol)
-        if state is None:
-            return False
-    return may_end(grammar, state)
 
 
 def is_arithmetic(text: str) -> bool:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading.arithmetic import work_out, write_value
-from lenet_helpers.reading.digit import prepare_digit
 from lenet_helpers.reading.grammar import (
     ARITHMETIC,
     CHARACTER,
@@ -97,7 +96,7 @@ def draw(readings: Mapping[str, Reading], path: Path) -> None:
     if first.grammar == DIGIT:
         from lenet_helpers.plots import prediction as plots
 
-        rows = [prepare_digit(name).steps for name in readings]
+        rows = [reading.steps for reading in readings.values()]
         _save(plots.preparation(rows, [Path(name).name for name in readings]), path)
     else:
         from lenet_helpers.plots import expressions

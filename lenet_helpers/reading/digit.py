@@ -36,7 +36,8 @@ class Prepared:
     tensor: torch.Tensor  # (1, 1, 32, 32), normalised
     steps: dict[str, np.ndarray]  # name -> picture, in order
     ink: Ink  # of the picture
-    left_out: list[Part]  # ink that is taken for no part of the digit
+    parts: list[Part]  # of the digit
+    left_out: list[Part]  # ink that is taken for no part of it
 
 
 def prepare_digit(image: Picture) -> Prepared:
@@ -75,7 +76,7 @@ def prepare_digit(image: Picture) -> Prepared:
         "20 pixels": small,
         "28×28": centred,
     }
-    return Prepared(as_tensor(centred), steps, ink, left_out)
+    return Prepared(as_tensor(centred), steps, ink, kept, left_out)
 
 
 def as_tensor(centred: np.ndarray) -> torch.Tensor:

@@ -18,7 +18,7 @@ from skimage.segmentation import clear_border
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading import tuned
-from lenet_helpers.reading.parts import find_parts
+from lenet_helpers.reading.parts import count_ends, find_parts, frame
 from lenet_helpers.reading.pictures import SMALLEST_WORK, resize
 from lenet_helpers.reading.rules import remove_rules
 from lenet_helpers.reading.sheet import continue_sheet, find_sheet, is_within
@@ -190,12 +190,10 @@ def check_written(mask: np.ndarray, strength: np.ndarray, most_parts: int) -> No
     NoInkError
         If the mask has too many parts, or lies along the border, or fades into the paper.
     """
-    frame = np.concatenate([mask[0], mask[1:, -1], mask[-1, -2::-1], mask[-2:0:-1, 0]])
-    crossings = (frame & ~np.roll(frame, 1)).sum()
     near, far = (ndimage.binary_dilation(mask, iterations=steps) for steps in tuned.BESIDE)
     beside = strength[far & ~near]
     faded = beside.size > 0 and beside.mean() > tuned.FADED * strength[mask].mean()
     sides = [side.mean() for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1])]
-    along_border = max(sides) > tuned.WHOLE_SIDE or frame.mean() > tuned.MOST_BORDER
-    if max(len(find_parts(mask)), crossings) > most_parts or along_border or faded:
+    along_border = max(sides) > tuned.WHOLE_SIDE or frame(mask).mean() > tuned.MOST_BORDER
+    if max(len(find_parts(mask)), count_ends(mask)) > most_parts or along_border or faded:
         raise NoInkError("What stands out from the paper is no writing: a shadow, lines or grain.")

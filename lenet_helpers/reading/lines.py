@@ -81,9 +81,9 @@ def find_line(image: Picture) -> Line:
 
 def line_of_digit(prepared: Prepared) -> Line:
     """The ink of one prepared digit as a line, so that it can be cut as if it were several."""
-    mask = prepared.steps["threshold"] == 1
-    parts = find_parts(mask)
-    ink, height, pen = prepared.ink, typical_height(parts), pen_width(mask)
+    ink, parts = prepared.ink, prepared.parts
+    mask = paint(parts, ink.mask.shape)
+    height, pen = typical_height(parts), pen_width(mask)
     boxes = [part.box for part in prepared.left_out]
     return Line(prepared.steps["picture"], ink, ink.strength, mask, 0.0, height, pen, parts, boxes)
 

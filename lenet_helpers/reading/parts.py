@@ -91,6 +91,17 @@ def bounds(mask: np.ndarray) -> tuple[slice, slice]:
     return ndimage.find_objects(mask.astype(int))[0]
 
 
+def frame(mask: np.ndarray) -> np.ndarray:
+    """The pixels of the border, once around."""
+    return np.concatenate([mask[0], mask[1:, -1], mask[-1, -2::-1], mask[-2:0:-1, 0]])
+
+
+def count_ends(mask: np.ndarray) -> int:
+    """How many pieces of ink reach the border."""
+    border = frame(mask)
+    return int((border & ~np.roll(border, 1)).sum())
+
+
 def pen_width(mask: np.ndarray) -> float:
     """Width of the typical stroke in pixels, measured along the middle of all strokes."""
     middle = skeletonize(mask)

@@ -7,7 +7,8 @@ says what may follow what. A search weighs the three.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from lenet_helpers.augmentation import shear
 from lenet_helpers.reading import tuned
 from lenet_helpers.reading.cutting import Segments, segment
 from lenet_helpers.reading.digit import Prepared, prepare_digit
-from lenet_helpers.reading.grammar import CLASSES, DIGIT, DIGITS, NUMBER, Grammar
+from lenet_helpers.reading.grammar import CLASSES, DIGIT, NUMBER, Grammar
 from lenet_helpers.reading.ink import NoInkError
 from lenet_helpers.reading.lines import Line, find_line, line_of_digit, prepare_part
 from lenet_helpers.reading.parts import Box, Part, around
@@ -40,6 +41,7 @@ class Reading:
     line: Line
     segments: Segments
     several: str = ""  # the digits, where more than the one that was asked for are written
+    steps: Mapping[str, np.ndarray] = field(default_factory=dict)  # how one character was prepared
 
     @property
     def confidence(self) -> float:
@@ -126,7 +128,9 @@ def read_one(model: nn.Module, image: Picture | Prepared, grammar: Grammar = DIG
     text, sure = texts[0]
     box = around([part.box for part in line.parts])
     whole = Candidate(0, len(segments.pieces), text, float(np.log(sure)), sure, box)
-    return Reading(text, grammar, (whole,), texts, left_out, line, segments, several)
+    return Reading(
+        text, grammar, (whole,), texts, left_out, line, segments, several, prepared.steps
+    )
 
 
 def look(model: nn.Module, images: torch.Tensor) -> np.ndarray:
@@ -159,7 +163,7 @@ def decide(line: Line, segments: Segments, probabilities: np.ndarray, grammar: G
         paths = search(candidates, segments.borders, grammar)
         if not paths or paths[0].score < likeliest[0].score - tuned.BENT:
             paths = likeliest
-        digits = [c.box[2] - c.box[0] for c in paths[0].symbols if c.symbol in set(DIGITS)]
+        digits = [c.box[2] - c.box[0] for c in paths[0].symbols if c.symbol.isdigit()]
         height = float(np.median(digits)) if digits else line.height
     symbols = tuple(c for c in paths[0].symbols if c.symbol != LEFT_OUT)
     left_out = [c.box for c in paths[0].symbols if c.symbol == LEFT_OUT] + line.left_out

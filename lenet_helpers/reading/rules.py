@@ -17,6 +17,7 @@ from skimage.segmentation import clear_border
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading import tuned
+from lenet_helpers.reading.parts import count_ends
 
 if TYPE_CHECKING:  # ink imports this module
     from lenet_helpers.reading.ink import Ink
@@ -39,7 +40,7 @@ def remove_rules(ink: Ink) -> Ink:
         If nothing is written between the lines, or remains of bent ones run into the writing.
     """
     down, right = (round(tuned.RULE_SHORT * side) for side in ink.mask.shape)
-    if not _ends(ink.mask[down : -down or None, right : -right or None]):
+    if not count_ends(ink.mask[down : -down or None, right : -right or None]):
         return ink  # no line reaches the border
     clean, slender = ink.strength, []
     on = np.zeros_like(ink.mask)
@@ -56,7 +57,7 @@ def remove_rules(ink: Ink) -> Ink:
     high = max(ink.threshold, threshold_otsu(clean))
     low = max(ink.threshold, tuned.PALE * high)
     mask = apply_hysteresis_threshold(clean, low, high)
-    if _ends(mask) > tuned.RULE_ENDS:  # remains of bent lines
+    if count_ends(mask) > tuned.RULE_ENDS:  # remains of bent lines
         inner = clear_border(mask)
         mask = inner & (inner.sum() > mask.sum() / 2)
     if (mask & ~ndimage.binary_dilation(on)).sum() <= mask.sum() * tuned.RULE_REST:  # remains alone
@@ -67,12 +68,6 @@ def remove_rules(ink: Ink) -> Ink:
             "crop the picture to the digits."
         )
     return replace(ink, strength=clean, mask=mask, threshold=low)
-
-
-def _ends(mask: np.ndarray) -> int:
-    """How many pieces of ink reach the border."""
-    border = np.concatenate([mask[0], mask[:, -1], mask[-1, ::-1], mask[::-1, 0]])
-    return int((border & ~np.roll(border, 1)).sum())
 
 
 def _take_out(
