@@ -1,6 +1,7 @@
 """Every figure of the course: one module for each lesson, one function for each figure."""
 
 from lenet_helpers.plots.captions import FIGURES
+from lenet_helpers.plots.live import live
 from lenet_helpers.plots.style import save_figure, show
 
-__all__ = ["FIGURES", "save_figure", "show"]
+__all__ = ["FIGURES", "live", "save_figure", "show"]
