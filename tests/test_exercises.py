@@ -99,12 +99,15 @@ def test_no_line_of_a_solution_is_in_the_exercises(path):
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 def test_notebook_and_checks_name_the_same_tasks(path):
     names = list(tasks_of(path.stem[:2]))
-    asked = [each for each in grade_ids(path) if not each.endswith("-check")]
-    assert asked[: len(names)] == names
-    assert len(asked) == len(names) + 1  # the last is the open question
-    assert [each for each in grade_ids(path) if each.endswith("-check")] == [
-        f"{name}-check" for name in names
-    ]
+    assert grade_ids(path) == [each for name in names for each in (name, f"{name}-check")]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_the_last_task_is_open_and_its_model_answer_folded(path):
+    name = f"{path.stem[:2]}-{len(tasks_of(path.stem[:2])) + 1}"
+    text = "\n".join(cell.source for cell in cells_of(EXERCISES / path.name))
+    assert f"## {name} · Open: " in text
+    assert f"<details><summary>Model answer to {name}</summary>" in text
 
 
 @pytest.mark.parametrize("path", LESSONS_WITH_TASKS, ids=lambda path: path.stem)

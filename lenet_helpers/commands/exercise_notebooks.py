@@ -15,7 +15,7 @@ from lenet_helpers.files import ROOT, write_whole
 EXERCISES = ROOT / "notebooks" / "exercises"
 STUB = "...  # your code"
 SETTINGS = Config(
-    ClearSolutions={"code_stub": {"python": STUB}, "text_stub": "*Your answer:*"},
+    ClearSolutions={"code_stub": {"python": STUB}},
     TagRemovePreprocessor={"enabled": True, "remove_cell_tags": {WHY}},
 )
 
@@ -37,3 +37,8 @@ def make_exercises(folder: str | Path = EXERCISES) -> list[Path]:
         made.append(Path(folder) / source.name)
         write_whole(made[-1], (nbformat.writes(notebook) + "\n").encode())
     return made
+
+
+if __name__ == "__main__":
+    for path in make_exercises():
+        print(f"made {path.relative_to(ROOT)}")

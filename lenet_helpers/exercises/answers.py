@@ -58,6 +58,13 @@ class Page(NamedTuple):
         return self.text
 
 
+class NotRightError(AssertionError):
+    """What nbgrader counts as a lost point; its feedback shows the sentence alone."""
+
+    def _render_traceback_(self) -> list[str]:  # IPython asks for this before drawing a traceback
+        return [str(self)]
+
+
 def check(name: str, answer: Any) -> Said:
     """Say whether an answer to a task is right, and if not, what is wrong with it.
 
@@ -72,13 +79,13 @@ def check(name: str, answer: Any) -> Said:
     ------
     CourseError
         If there is no such task.
-    AssertionError
+    NotRightError
         While nbgrader marks the notebook, if the answer is not right: so a point is lost.
     """
     said = Said(name, *judge(find_task(name), answer))
     if "NBGRADER_EXECUTION" in os.environ:
         if said.state != RIGHT:
-            raise AssertionError(repr(said))
+            raise NotRightError(repr(said))
         return said
     if said.state == RIGHT:
         keep_done(name)
