@@ -34,7 +34,7 @@ course: $(STUDENT)
 	$(BIN)/python -m lenet_helpers run
 
 lab: $(STUDENT)
-	$(BIN)/python -m jupyter lab notebooks/01_data.ipynb
+	$(BIN)/python -m jupyter lab --notebook-dir=. notebooks/start.ipynb
 
 demo: $(STUDENT)
 	@$(BIN)/python -m lenet_helpers demo

@@ -13,7 +13,7 @@ from lenet_helpers.files import ROOT
 
 GLOSSARY = ROOT / "docs" / "glossary.md"
 PAGES = [
-    *lessons.find_lessons(),
+    *lessons.NOTEBOOKS.rglob("*.ipynb"),
     *(path for path in ROOT.glob("*.md")),
     *(path for folder in ("docs", "data", "figures") for path in (ROOT / folder).rglob("*.md")),
 ]
@@ -65,3 +65,12 @@ def test_the_lessons_lead_to_every_term_of_the_glossary():
         if "glossary.md" in target
     }
     assert anchors_of(GLOSSARY) - {"glossary"} <= linked
+
+
+def test_the_start_page_leads_to_each_lesson_its_tasks_and_their_solutions():
+    expected = {
+        f"{folder}{path.name}"
+        for path in lessons.find_lessons()
+        for folder in ("", "exercises/", "solutions/")
+    }
+    assert expected <= set(links_of(lessons.NOTEBOOKS / "start.ipynb"))
