@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import html
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
 from matplotlib.figure import Figure
 
-from lenet_helpers.plots.style import show
+from lenet_helpers.plots.captions import FIGURES
+from lenet_helpers.plots.style import as_png
 
 
-class LiveFigure(ipywidgets.interactive):
+class LiveFigure(ipywidgets.VBox):
     """What `live` gives; it differs from ipywidgets' own only in its words for readers."""
 
     def __repr__(self) -> str:  # what stands in its place where no widget can be shown
@@ -30,4 +33,18 @@ def live(draw: Callable[..., Figure], name: str, **controls: Any) -> LiveFigure:
     controls
         As for `ipywidgets.interact`: `(least, most, step)` is a slider, a list a menu.
     """
-    return LiveFigure(lambda **values: show(draw(**values), name), **controls)
+    widgets = {key: ipywidgets.interactive.widget_from_abbrev(c) for key, c in controls.items()}
+    # Not ipywidgets' output area: there a new picture flickers.
+    picture = ipywidgets.HTML()
+    words = html.escape(FIGURES[name].alternative_text)
+
+    def draw_again(_: object = None) -> None:
+        figure = draw(**{key: widget.value for key, widget in widgets.items()})
+        content = base64.b64encode(as_png(figure)).decode()
+        picture.value = f'<img src="data:image/png;base64,{content}" alt="{words}">'
+
+    for key, widget in widgets.items():
+        widget.description = key.replace("_", " ")
+        widget.observe(draw_again, "value")
+    draw_again()
+    return LiveFigure([*widgets.values(), picture])
