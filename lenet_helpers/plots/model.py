@@ -65,7 +65,7 @@ def activations(inputs: torch.Tensor, values: Tensors, derivatives: Tensors) -> 
             ax.plot(inputs, curve, dash, label=name)
         ax.set(xlabel="$z$", ylabel=label)
     axes[0].set_ylim(-1.2, 2.2)  # ReLU goes on: the bend is what matters
-    axes[0].legend()
+    axes[0].legend(loc="upper left")
     return figure
 
 
