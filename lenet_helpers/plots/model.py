@@ -59,13 +59,13 @@ def pooling(feature_map: torch.Tensor, pooled: Tensors) -> Figure:
 def activations(inputs: torch.Tensor, values: Tensors, derivatives: Tensors) -> Figure:
     """Curves of activation functions and of their derivatives, side by side."""
     figure, axes = style.new_figure(2.9, ncols=2)
-    panels = {"$f(x)$": values, "derivative $f'(x)$": derivatives}
+    panels = {"$f(z)$": values, "slope $f'(z)$": derivatives}
     for ax, (label, curves) in zip(axes, panels.items(), strict=True):
         for (name, curve), dash in zip(curves.items(), ("-", "--", "-."), strict=False):
             ax.plot(inputs, curve, dash, label=name)
-        ax.set(xlabel="$x$", ylabel=label)
+        ax.set(xlabel="$z$", ylabel=label)
     axes[0].set_ylim(-1.2, 2.2)  # ReLU goes on: the bend is what matters
-    axes[0].legend()
+    axes[0].legend(loc="upper left")
     return figure
 
 
