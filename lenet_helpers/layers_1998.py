@@ -47,7 +47,7 @@ class ScaleInput(nn.Module):
 
 
 class Squash(nn.Module):
-    """1.7159 tanh(2a/3), appendix A."""
+    """1.7159 tanh(2z/3), appendix A."""
 
     def forward(self, sums: torch.Tensor) -> torch.Tensor:
         """Values of the same shape, between -1.7159 and 1.7159."""

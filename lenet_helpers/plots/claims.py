@@ -72,8 +72,8 @@ def mirrored_digits(
 ) -> Figure:
     """Images `(n, 1, height, width)` above, mirrored below, each with the answer."""
     figure, axes = style.new_figure(1.9, nrows=2, ncols=len(images), squeeze=False)
-    style.draw_pictures(axes[0], images[:, 0], answers, cmap="gray_r")
-    style.draw_pictures(axes[1], images[:, 0].flip(-1), mirrored, cmap="gray_r")
+    style.draw_pictures(axes[0], images[:, 0], answers)
+    style.draw_pictures(axes[1], images[:, 0].flip(-1), mirrored)
     return figure
 
 
@@ -126,7 +126,7 @@ def changed_digits(image: torch.Tensor, changed: Tensors) -> Figure:
     columns = 1 + len(next(iter(changed.values())))
     figure, axes = style.new_figure(2.0, nrows=len(changed), ncols=columns, squeeze=False)
     for line, (name, images) in zip(axes, changed.items(), strict=True):
-        style.draw_pictures(line, [image[0], *images[:, 0]], name=name, cmap="gray_r")
+        style.draw_pictures(line, [image[0], *images[:, 0]], name=name)
     return figure
 
 

@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lenet_helpers.plots import style
 from lenet_helpers.plots.style import Values, styled
+from lenet_helpers.reading.cutting import Segments
 from lenet_helpers.reading.grammar import ARITHMETIC, ExpressionError, parse
+from lenet_helpers.reading.lines import Line
 from lenet_helpers.reading.parts import around
 from lenet_helpers.reading.reader import Reading
+from lenet_helpers.reading.search import Candidate
 
 CENTRED = {"ha": "center", "va": "center"}
 FEWEST_LEAVES = 8  # a small tree is not drawn wider than that
@@ -38,29 +42,51 @@ def drawings(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str]) -> Figu
 
 
 @styled
-def cuts(
-    parts: Sequence[np.ndarray], places: Sequence[Values], products: Sequence[Values]
+def cut_at(
+    ink: np.ndarray, curve: tuple[Values, Values], column: int, halves: Sequence, titles: Sequence
 ) -> Figure:
-    """For parts side by side: the ink, and below it how well a cut at each column would do.
+    """Ink that is cut at a column, how well each cut would do, and both halves as images.
 
-    Parameters
-    ----------
-    parts
-        Masks of connected ink.
-    places, products
-        Columns that were tried in each part, and what is to be largest.
+    `curve` holds the columns that were tried, and the product of the two probabilities.
     """
-    widths = [part.shape[1] for part in parts]
-    figure, axes = style.new_figure(3.6, nrows=2, ncols=len(parts), width_ratios=widths)
-    for column, (part, xs, values) in enumerate(zip(parts, places, products, strict=True)):
-        ink, curve = axes[:, column]
-        style.draw_picture(ink, 1 - np.float32(part), vmin=0, vmax=1)
-        curve.plot(xs, values, marker=".", markersize=3)
-        best = xs[int(np.argmax(values))]
-        for axis in (ink, curve):
-            axis.axvline(best, color="C1", linestyle="--", linewidth=1)
-        curve.set(xlim=(-0.5, part.shape[1] - 0.5), ylim=(-0.03, 1.03), xlabel="column of the cut")
-    axes[1, 0].set_ylabel("product of the two\nprobabilities")
+    figure, axes = style.new_figure(2.9, ncols=3, width_ratios=(1.25, 1, 1))
+    style.draw_picture(axes[0], 1 - 0.3 * np.float32(ink), vmin=0, vmax=1)
+    foot = len(ink) - 1  # of the ink, where the product is 0; at its top it is 1
+    axes[0].plot(curve[0], foot * (1 - np.array(curve[1])))
+    axes[0].axvline(column - 0.5, color="C1", linestyle="--")
+    axes[0].set_yticks([0, foot / 2, foot], ["1", "0.5", "0"])
+    axes[0].set_xticks(range(0, ink.shape[1], 20))
+    axes[0].set(xlabel="column of the cut", ylabel="product of the two\nprobabilities")
+    style.draw_pictures(axes[1:], halves, titles)
+    return figure
+
+
+@styled
+def pieces(line: Line, segments: Segments, way: Sequence[Candidate]) -> Figure:
+    """Numbered pieces of ink; below them a bar for each group, on top those of `way`, as read."""
+    figure, (ink, bars) = style.new_figure(3.9, nrows=2, sharex=True, height_ratios=(1.2, 1))
+    page = np.ones((*line.mask.shape, 3))
+    white = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.8}
+    for number, piece in enumerate(segments.pieces):
+        top, left, bottom, right = piece.box
+        page[top:bottom, left:right][piece.mask] = to_rgb(("C0", "0.55")[number % 2])
+        ink.text((left + right) / 2, top - 3, number, fontsize=8, bbox=white, **CENTRED)
+    style.draw_picture(ink, page)
+    top, left, bottom, right = around([piece.box for piece in segments.pieces])
+    ink.set(xlim=(left - 9, right + 9), ylim=(bottom + 3, top - 22))
+    read = {(symbol.start, symbol.end): symbol.symbol for symbol in way}
+    ends: list[int] = []  # where the last bar of each row ends
+    for start, end, part, _ in segments.groups:
+        _, left, _, right = part.box
+        symbol = read.get((start, end))
+        row = next((n for n, last in enumerate(ends) if last < left), len(ends))
+        row = -1.6 if symbol else row
+        if not symbol:
+            ends[row : row + 1] = [right]
+        bars.plot([left, right], [-row] * 2, color="C1" if symbol else "0.6", linewidth=3)
+        bars.text((left + right) / 2, 0.9 - row, symbol or "", ha="center")
+    style.picture_axes(bars)
+    bars.set_ylim(-len(ends), 4.5)
     return figure
 
 

@@ -15,14 +15,23 @@ from lenet_helpers.plots.style import Tensors, Values, styled
 
 
 @styled
-def squashing(sums: torch.Tensor, curves: Tensors) -> Figure:
-    """Curves over the same sums; the first one is marked at -1 and 1."""
-    figure, ax = style.new_figure(2.8)
+def squashing(sums: torch.Tensor, curves: Tensors, bend: torch.Tensor) -> Figure:
+    """Curves over the same sums, of which the first is marked at -1 and 1; and how much it bends.
+
+    `bend` is the size of the first curve's second derivative.
+    """
+    figure, (left, right) = style.new_figure(2.8, ncols=2, width_ratios=(3, 2))
     for (name, values), dash in zip(curves.items(), ("-", "--", ":"), strict=True):
-        ax.plot(sums, values, dash, label=name)
-    ax.plot([-1, 1], [-1, 1], "o", color="C0")
-    ax.set(xlabel="sum a", ylabel="value", ylim=(-2, 2.4))
-    ax.legend(loc="upper left")
+        left.plot(sums, values, dash, label=name)
+    at_one = float(np.interp(1, sums, next(iter(curves.values()))))
+    left.plot([-1, 1], [-at_one, at_one], "o", color="C0")
+    left.set(xlabel="sum z", ylabel="value f(z)", ylim=(-2.3, 2.9), title=f"f(1) = {at_one:.2f}")
+    left.legend(loc="upper left")
+    peak = abs(float(sums[bend.argmax()]))
+    right.plot(sums, bend)
+    for place in (-peak, peak):
+        right.axvline(place, color="C6", linestyle="--", linewidth=1)
+    right.set(xlabel="sum z", ylabel="size of f''(z)", title=f"bends most at z = ±{peak:.2f}")
     return figure
 
 
