@@ -207,3 +207,119 @@ def test_strokes_become_the_same_image_in_javascript_and_in_python(node, tmp_pat
             assert image is None
         else:
             assert np.abs(np.reshape(image, (28, 28)) - expected).max() <= 1 / 255
+
+
+# Explains chosen values of each layer; gives each explanation with its own receptive field.
+EXPLAIN = """
+import fs from "node:fs";
+const [weights, images, wanted] = process.argv.slice(2);
+const bytes = (path) => { const b = fs.readFileSync(path); return b.buffer.slice(b.byteOffset, b.byteOffset + b.length); };
+const network = buildNetwork(readWeights(bytes(weights)));
+const layers = forward(network, new Float32Array(bytes(images)));
+console.log(JSON.stringify(JSON.parse(wanted).map(([name, index]) =>
+  ({ ...explain(network, layers, name, index), field: receptiveField(layers, name, index) }))));
+"""  # noqa: E501
+
+
+@pytest.fixture(scope="module", params=[0, 1, 2, 3, 4, 5])
+def explained(request, node, mnist_test, tmp_path_factory):
+    """A network of some settings, a digit, and explanations of values of each of its layers."""
+    folder = tmp_path_factory.mktemp("explain")
+    model = random_network(request.param)
+    size = model.arguments["image_size"]
+    digit = fit_images(torch.from_numpy(mnist_test[0][request.param : request.param + 1]))
+    image = nn.functional.interpolate(digit, size=(size, size))
+    save_weights(model, folder / "w")
+    (folder / "x").write_bytes(image.numpy().tobytes())
+    layers = dict(model.named_modules())
+    names = ["activation1", "pool1", "activation2", "pool2", "activation3", "activation4"]
+    modules = {
+        name: layers[f"{'features' if name[-1] < '3' else 'classifier'}.{name}"] for name in names
+    }
+    modules["linear3"] = layers["classifier.linear3"]
+    with torch.no_grad(), capture(modules) as kept:
+        logits = model(image)
+    values = {name: kept[name].flatten() for name in modules}
+    values["probabilities"] = logits.softmax(1).flatten()
+    random = np.random.default_rng(request.param)
+    wanted = [(name, int(random.integers(len(v)))) for name, v in values.items() for _ in range(5)]
+    found = json.loads(node("explain", EXPLAIN, folder / "w", folder / "x", json.dumps(wanted)))
+    return model, image, values, list(zip(wanted, found, strict=True))
+
+
+def test_an_explained_value_is_the_networks(explained):
+    _, _, values, explanations = explained
+    for (name, index), said in explanations:
+        assert said["value"] == pytest.approx(values[name][index].item(), rel=1e-4, abs=1e-6)
+
+
+def test_products_bias_norm_and_activation_give_the_value(explained):
+    model, _, _, explanations = explained
+    activation = {
+        "relu": torch.relu,
+        "tanh": torch.tanh,
+        "sigmoid": torch.sigmoid,
+        None: lambda z: z,
+    }
+    for (name, _), said in explanations:
+        if "terms" in said:
+            for term in said["terms"]:
+                products = np.multiply(term["patch"], term["kernel"])
+                np.testing.assert_allclose(term["products"], products, rtol=1e-5, atol=1e-9)
+            total = sum(sum(term["products"]) for term in said["terms"]) + said["bias"]
+        elif "largest" in said:
+            parts = [each["input"] * each["weight"] for each in said["largest"]]
+            total = sum(parts) + said["rest"]["sum"] + said["bias"]
+            linear = {"activation3": "linear1", "activation4": "linear2"}.get(name, name)
+            inputs = model.classifier.get_submodule(linear).in_features
+            assert len(parts) + said["rest"]["count"] == inputs
+            assert np.abs(parts).tolist() == sorted(np.abs(parts), reverse=True)
+        else:
+            continue
+        assert said["sum"] == pytest.approx(total, rel=1e-4, abs=1e-5)
+        if norm := said.get("norm"):
+            total = (total - norm["mean"]) / norm["deviation"] * norm["scale"] + norm["shift"]
+            assert norm["value"] == pytest.approx(total, rel=1e-4, abs=1e-5)
+        value = activation[said["activation"]](torch.tensor(total, dtype=torch.float64)).item()
+        assert said["value"] == pytest.approx(value, rel=1e-4, abs=1e-5)
+
+
+def test_a_pooled_value_is_the_largest_or_the_mean_of_its_four(explained):
+    model, _, values, explanations = explained
+    for (name, _), said in explanations:
+        if "four" in said:
+            before = values[f"activation{name[-1]}"]
+            assert said["four"] == pytest.approx(
+                before[said["places"]].tolist(), rel=1e-4, abs=1e-6
+            )
+            if model.arguments["pooling"] == "max":
+                assert said["value"] == max(said["four"]) == said["four"][said["chosen"]]
+            else:
+                assert said["chosen"] is None
+                assert said["value"] == pytest.approx(np.mean(said["four"]), rel=1e-5)
+
+
+def test_softmax_shows_its_powers_and_their_sum(explained):
+    _, _, _, explanations = explained
+    for (name, index), said in explanations:
+        if name == "probabilities":
+            assert said["sum"] == pytest.approx(np.exp(said["logits"]).sum(), rel=1e-6)
+            assert said["value"] == pytest.approx(said["powers"][index] / said["sum"], rel=1e-4)
+
+
+def test_only_pixels_of_the_receptive_field_have_a_gradient(explained):
+    model, image, _, explanations = explained
+    features = dict(model.features.named_children())
+    for (name, index), said in explanations:
+        if name in features:
+            pixels = image.clone().requires_grad_()
+            value = pixels
+            for each, layer in features.items():
+                value = layer(value)
+                if each == name:
+                    break
+            value.flatten()[index].backward()
+            top, left, bottom, right = said["field"]
+            assert bottom <= image.shape[2]
+            pixels.grad[0, 0, top:bottom, left:right] = 0
+            assert not pixels.grad.any()

@@ -9,8 +9,8 @@ export const ACTIVATIONS = {
   sigmoid: (z) => 1 / (1 + Math.exp(-z)),
 };
 export const POOLINGS = ["max", "average"];
-const KERNEL = 5;
-const EPSILON = 1e-5; // of PyTorch's batch norm
+export const KERNEL = 5;
+export const EPSILON = 1e-5; // of PyTorch's batch norm
 
 // A network of the weights that `readWeights` gave. `choices` says activation and pooling where
 // the file does not; a file that says them is believed.
