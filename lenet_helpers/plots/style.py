@@ -134,9 +134,14 @@ def show(figure: Figure, name: str, folder: str | Path | None = None) -> None:
         formats = os.environ.get(FORMATS_VARIABLE, "png").split()
         save_figure(figure, name, folder, formats, int(os.environ.get(DPI_VARIABLE, "200")))
     words = FIGURES[name].alternative_text
-    picture = base64.b64encode(_as_bytes(figure, "png", SCREEN_DPI)).decode()
-    bundle = {"image/png": picture, "text/plain": words}
+    bundle = {"image/png": as_text(figure), "text/plain": words}
     display(bundle, raw=True, metadata={"image/png": {"alt": words}})
+
+
+@styled
+def as_text(figure: Figure) -> str:
+    """The figure as a PNG for the screen, in base64."""
+    return base64.b64encode(_as_bytes(figure, "png", SCREEN_DPI)).decode()
 
 
 def _as_bytes(figure: Figure, kind: str, dpi: int) -> bytes:
