@@ -138,7 +138,7 @@ def threshold_cost(
     figure, ((left, right), below) = style.new_figure(4.6, nrows=2, ncols=2, height_ratios=[2, 1])
     left.plot(thresholds, curves[0], label="test digits answered")
     left.plot(thresholds, curves[1], linestyle="--", label="right among these")
-    right.plot(thresholds, curves[2], color="C2", label="non-digits refused")
+    right.plot(thresholds, curves[2], color="C2")
     right.set_ylim(0, 1.02)
     for axis, title in zip((left, right), titles, strict=False):
         axis.axvline(chosen, color="black", linewidth=1)
@@ -146,7 +146,7 @@ def threshold_cost(
         axis.set(xlabel="threshold of the probability", ylabel="share")
         _in_odds(axis.xaxis, min(thresholds), max(thresholds))
         axis.yaxis.set_major_formatter(PercentFormatter(1))
-        axis.legend()
+    left.legend()
     rest = [(0, -len(pictures) % 3), (0, 0), (0, 0)]  # the last row is filled up
     rows = mosaic(np.pad(pictures, rest, constant_values=np.nan), -(-len(pictures) // 3))
     style.draw_picture(_joined(figure, below), rows, titles[2], {"fontsize": 10}, vmin=0, vmax=1)
