@@ -121,7 +121,7 @@ def save_figure(
 ) -> None:
     """Write `figure` to `folder/name.<format>`; the same picture gives the same bytes."""
     for kind in formats:
-        write_whole(Path(folder) / f"{name}.{kind}", _as_bytes(figure, kind, dpi))
+        write_whole(Path(folder) / f"{name}.{kind}", as_bytes(figure, kind, dpi))
 
 
 @styled
@@ -134,12 +134,13 @@ def show(figure: Figure, name: str, folder: str | Path | None = None) -> None:
         formats = os.environ.get(FORMATS_VARIABLE, "png").split()
         save_figure(figure, name, folder, formats, int(os.environ.get(DPI_VARIABLE, "200")))
     words = FIGURES[name].alternative_text
-    picture = base64.b64encode(_as_bytes(figure, "png", SCREEN_DPI)).decode()
+    picture = base64.b64encode(as_bytes(figure, "png", SCREEN_DPI)).decode()
     bundle = {"image/png": picture, "text/plain": words}
     display(bundle, raw=True, metadata={"image/png": {"alt": words}})
 
 
-def _as_bytes(figure: Figure, kind: str, dpi: int) -> bytes:
+def as_bytes(figure: Figure, kind: str, dpi: int) -> bytes:
+    """`figure` as a file of that kind; the same picture gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=dpi, metadata=METADATA.get(kind))
     return buffer.getvalue()
