@@ -9,10 +9,16 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-// A number to four digits, with a real minus; without an exponent where it is not needed.
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+// A number to four digits, with a real minus; a power of ten where it is very large or small.
 export function digits(value) {
-  const text = Math.abs(value) < 1e-4 && value !== 0 ? value.toExponential(3) : Number(value.toPrecision(4)).toString();
-  return text.replace("-", "−");
+  const size = Math.abs(value);
+  const plain = size === 0 || (size >= 1e-4 && size < 1e6);
+  if (plain) return Number(value.toPrecision(4)).toString().replace("-", "−");
+  const [number, exponent] = value.toExponential(3).split("e");
+  const raised = [...exponent.replace("+", "")].map((each) => (each === "-" ? "⁻" : RAISED[each]));
+  return `${number} · 10${raised.join("")}`.replace("-", "−");
 }
 
 const POSITIVE = [178, 24, 43];

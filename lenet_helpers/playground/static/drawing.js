@@ -13,7 +13,6 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 export function createPad(changed) {
   const canvas = element("canvas", { width: PAD, height: PAD, tabIndex: 0, className: "lenet-pad" });
   const pen = element("div", { className: "lenet-pen", hidden: true });
-  const field = element("div", { className: "lenet-field" });
   const undo = element("button", { type: "button", textContent: "Undo", aria: { label: "Undo the last stroke" } });
   const clear = element("button", { type: "button", textContent: "Clear", aria: { label: "Clear the pad" } });
   const help = element("p", {
@@ -28,7 +27,7 @@ export function createPad(changed) {
   const root = element(
     "div",
     { className: "lenet-pad-room" },
-    element("div", { className: "lenet-paper" }, canvas, field, pen),
+    element("div", { className: "lenet-paper" }, canvas, pen),
     element("div", { className: "lenet-buttons" }, undo, clear),
     help,
     spoken,

@@ -90,7 +90,7 @@ function createGrid(name, chosen) {
     const size = [columns * (width + gap) - gap, rows * (height + gap) - gap];
     if (canvas.width !== size[0] || canvas.height !== size[1]) {
       [canvas.width, canvas.height] = size;
-      canvas.style.maxWidth = `${size[0] * zoom}px`;
+      canvas.style.width = `${size[0] * zoom}px`;
       const words = shape.length === 1 ? `${maps} units` : `${maps === 1 ? "" : `${maps} maps of `}${height}×${width}`;
       caption.textContent = `${TITLES[name]}: ${words}`;
       canvas.setAttribute("aria-label", `${TITLES[name]}, ${words}. Arrow keys move from value to value.`);
