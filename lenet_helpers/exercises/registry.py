@@ -30,5 +30,8 @@ def find_task(name: str) -> Task:
         raise CourseError(f"There is no task {name!r}. Names look like 02-3: lesson, number.")
     tasks = tasks_of(lesson)
     if name not in tasks:
-        raise CourseError(f"There is no task {name!r} in lesson {lesson}: {', '.join(tasks)}.")
+        raise CourseError(
+            f"There is no task {name!r} in lesson {lesson} that answers back: {', '.join(tasks)}. "
+            "The last one of the notebook is open; its model answer is folded below it."
+        )
     return tasks[name]
