@@ -34,9 +34,9 @@ def live(draw: Callable[..., Figure], name: str, **controls: Any) -> LiveFigure:
         As for `ipywidgets.interact`: `(least, most, step)` is a slider, a list a menu. Each starts
         at the default that `draw` has for it, if any.
     """
-    defaults = {key: parameter.default for key, parameter in signature(draw).parameters.items()}
+    of_draw = signature(draw).parameters
     widgets = {
-        key: ipywidgets.interactive.widget_from_abbrev(control, defaults[key])
+        key: ipywidgets.interactive.widget_from_abbrev(control, of_draw[key].default)
         for key, control in controls.items()
     }
     # Not an Output widget, as `interact` has it: where nbclient runs a notebook, which papermill
