@@ -50,7 +50,8 @@ def write_page(folder: Path = FOLDER) -> Path:
     """
     style = "".join((STATIC / name).read_text("utf-8") for name in ("playground.css", "page.css"))
     page = PAGE.format(title=TITLE, style=style, course=_network("course"), script=join("page"))
-    write_whole(folder / "networks" / "best.js", _network("best").encode())
+    for name in ("best", "characters"):
+        write_whole(folder / "networks" / f"{name}.js", _network(name).encode())
     write_whole(folder / "index.html", page.encode())
     return folder / "index.html"
 

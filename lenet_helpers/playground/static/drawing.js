@@ -9,8 +9,8 @@ const STEP = 8; // pixels by which an arrow key moves the pen
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 // A pad that calls `changed` with all strokes, the one being drawn included, once in each frame in
-// which something was drawn.
-export function createPad(changed) {
+// which something was drawn, and `drawn` when the pen was lifted.
+export function createPad(changed, drawn) {
   const canvas = element("canvas", { width: PAD, height: PAD, tabIndex: 0, className: "lenet-pad" });
   const pen = element("div", { className: "lenet-pen", hidden: true });
   const undo = element("button", { type: "button", textContent: "Undo", aria: { label: "Undo the last stroke" } });
@@ -58,8 +58,13 @@ export function createPad(changed) {
     redrawSoon();
   }
 
+  function keep(next, said) {
+    setStrokes(next, said);
+    drawn(next);
+  }
+
   function finish() {
-    if (stroke) setStrokes([...strokes, stroke]);
+    if (stroke) keep([...strokes, stroke]);
     pen.classList.remove("lenet-down");
   }
 
@@ -76,8 +81,8 @@ export function createPad(changed) {
     add((event.clientX - box.left) * scale, (event.clientY - box.top) * scale);
   }
 
-  const undoStroke = () => (finish(), strokes.length && setStrokes(strokes.slice(0, -1), "Stroke undone."));
-  const clearPad = () => (finish(), strokes.length && setStrokes([], "Pad cleared."));
+  const undoStroke = () => (finish(), strokes.length && keep(strokes.slice(0, -1), "Stroke undone."));
+  const clearPad = () => (finish(), strokes.length && keep([], "Pad cleared."));
   undo.addEventListener("click", undoStroke);
   clear.addEventListener("click", clearPad);
 
@@ -139,7 +144,7 @@ export function createPad(changed) {
     pen.hidden = true;
   });
 
-  return { root, setStrokes };
+  return { root, setStrokes, keep };
 }
 
 // A smooth line: quadratic curves from middle to middle, the points between them pull.

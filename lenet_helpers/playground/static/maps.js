@@ -39,7 +39,8 @@ export function createMaps(title, chosen) {
   const root = element("section", { className: "lenet-network", aria: { label: `Network ${title}` } });
   const heading = element("h2", { textContent: title });
   const answer = element("p", { className: "lenet-answer", role: "status" });
-  root.append(heading, answer);
+  const doubted = element("p", { className: "lenet-doubt" });
+  root.append(heading, answer, doubted);
   const figures = {};
   for (const { name } of SHOWN_LAYERS) {
     figures[name] = name in LAYOUT ? createGrid(name, chosen) : createBars(name, chosen);
@@ -49,15 +50,14 @@ export function createMaps(title, chosen) {
 
   return {
     root,
-    setTitle: (text) => (heading.textContent = text),
-    show(next) {
+    // `best` is the answer, null where nothing is drawn; `doubt` says why not to trust it.
+    show(next, best, doubt) {
       layers = next;
       for (const [name, figure] of Object.entries(figures)) figure.show(layers);
-      const { data } = layers.probabilities;
-      const best = data.indexOf(Math.max(...data));
-      const text = `${best} with ${(100 * data[best]).toFixed(1)} %`;
+      const text = best === null ? "Nothing is drawn yet." : `${best} with ${(100 * layers.probabilities.data[best]).toFixed(1)} %`;
       if (answer.textContent !== text) answer.textContent = text;
-      root.dataset.answer = best;
+      doubted.textContent = best === null ? "" : doubt;
+      root.dataset.answer = best ?? "";
     },
     mark(name, index) {
       for (const figure of Object.values(figures)) figure.mark(layers, null);

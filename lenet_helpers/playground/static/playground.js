@@ -4,6 +4,7 @@
 import { createPad, PAD } from "./drawing.js";
 import { element } from "./dom.js";
 import { explain } from "./explain.js";
+import { createGuard } from "./guard.js";
 import { buildNetwork, forward, imageSize, ACTIVATIONS, POOLINGS } from "./lenet.js";
 import { createMaps } from "./maps.js";
 import { fillPanel } from "./panel.js";
@@ -16,16 +17,26 @@ const SMALLEST_DRAWING = PAD / 8; // what is smaller is not made larger: a dot s
 const NONE = "none";
 const OPEN = "open a file …";
 
-// Mounts a playground in `root`. `load(name)` promises the bytes of a network's weights file;
-// `names` lists those it knows. `examples` are drawings to start from, by name.
-export function mountPlayground(root, { names, load, examples }) {
-  const state = { strokes: [], image: null, views: [], pinned: null, path: [] };
+// Drawings to start from, in pixels of the pad.
+const EXAMPLES = {
+  0: [[[150, 45], [95, 75], [75, 145], [100, 220], [150, 238], [200, 205], [210, 130], [190, 70], [150, 45]]],
+  3: [[[85, 75], [125, 45], [180, 60], [185, 105], [130, 132], [190, 150], [205, 200], [155, 238], [85, 215]]],
+  4: [[[120, 45], [90, 110], [80, 150], [140, 152], [210, 145]], [[180, 90], [172, 170], [165, 240]]],
+  7: [[[75, 60], [140, 62], [205, 58], [160, 130], [125, 235]]],
+  8: [[[190, 75], [140, 45], [95, 80], [140, 130], [195, 185], [150, 238], [95, 205], [140, 135], [190, 75]]],
+};
+
+// Mounts a playground in `root`. `load(name)` promises the bytes of a network's weights file, and
+// `guard()` those of the network that knows what is no digit; `names` lists the networks. `drawn`
+// is told each drawing when the pen is lifted.
+export function mountPlayground(root, { names, load, guard, drawn = () => {} }) {
+  const state = { image: null, doubt: null, views: [], pinned: null, path: [] };
   const warning = element("p", { className: "lenet-warning", role: "alert" });
   const panel = element("section", { className: "lenet-panel", aria: { label: "Explanation" } });
   const spoken = element("p", { className: "lenet-spoken", role: "status" }); // the panel is long
   const back = element("button", { type: "button", textContent: "Back", hidden: true });
   const editing = element("input", { type: "checkbox" });
-  const pad = createPad(draw);
+  const pad = createPad(draw, drawn);
   const networks = element("div", { className: "lenet-networks" });
   const choices = [0, 1].map((at) => chooser(at));
   const file = element("input", { type: "file", accept: ".safetensors", hidden: true });
@@ -51,8 +62,9 @@ export function mountPlayground(root, { names, load, examples }) {
   // ---- what is read
 
   function draw(strokes) {
-    state.strokes = strokes;
-    state.image = renderStrokes(strokes, SMALLEST_DRAWING) ?? new Float64Array(SIDE * SIDE);
+    const image = renderStrokes(strokes, SMALLEST_DRAWING);
+    state.empty = image === null;
+    state.image = image ?? new Float64Array(SIDE * SIDE);
     read();
   }
 
@@ -60,7 +72,10 @@ export function mountPlayground(root, { names, load, examples }) {
     for (const view of state.views) {
       if (!view?.network) continue;
       view.layers = forward(view.network, fitted(state.image, imageSize(view.network)));
-      view.maps.show(view.layers);
+      const { data } = view.layers.probabilities;
+      const answer = data.indexOf(Math.max(...data));
+      const doubt = state.doubt?.(fitted(state.image, 32), answer) ?? "";
+      view.maps.show(view.layers, state.empty ? null : answer, doubt);
     }
     if (state.pinned) point(...state.pinned);
   }
@@ -218,9 +233,9 @@ export function mountPlayground(root, { names, load, examples }) {
   }
 
   function exampleButtons() {
-    const buttons = Object.entries(examples).map(([name, strokes]) => {
+    const buttons = Object.entries(EXAMPLES).map(([name, strokes]) => {
       const button = element("button", { type: "button", textContent: name, aria: { label: `Draw the example ${name}` } });
-      button.addEventListener("click", () => pad.setStrokes(strokes, `Example ${name} drawn.`));
+      button.addEventListener("click", () => pad.keep(strokes, `Example ${name} drawn.`));
       return button;
     });
     return element("div", { className: "lenet-examples", role: "group", aria: { label: "Examples" } }, "Examples ", ...buttons);
@@ -228,6 +243,10 @@ export function mountPlayground(root, { names, load, examples }) {
 
   unpoint();
   draw([]);
+  guard().then((bytes) => {
+    state.doubt = createGuard(bytes);
+    read();
+  }, () => {}); // without it the playground goes on
   return { take, setStrokes: pad.setStrokes };
 }
 
