@@ -13,7 +13,7 @@ WELL := $(shell grep -qsF "$(CURDIR)/$(VENV)/bin/" $(BIN)/pip && \
   $(BIN)/python -I -c 'import pip' 2>/dev/null && echo yes)
 ENVIRONMENT := $(if $(WELL),,environment)
 
-.PHONY: help course lab demo figures test bench soak read results constraints clean environment
+.PHONY: help course lab demo figures exercises test bench soak read results constraints clean environment
 
 help:
 	@echo "make lab      open the lessons in JupyterLab"
@@ -21,6 +21,7 @@ help:
 	@echo "make course   set up, get MNIST, execute the lessons; results in build/lessons"
 	@echo "make figures  execute the lessons and write every figure to figures/;"
 	@echo "              for print: make figures FORMAT='pdf svg' DPI=600, to build/figures"
+	@echo "make exercises  make notebooks/exercises anew from notebooks/solutions"
 	@echo "make test     unit tests, then all lessons"
 	@echo "make bench    measure the speed of training (minutes)"
 	@echo "make read     measure how strangers' pictures are read (minutes)"
@@ -33,13 +34,16 @@ course: $(STUDENT)
 	$(BIN)/python -m lenet_helpers run
 
 lab: $(STUDENT)
-	$(BIN)/python -m jupyter lab --notebook-dir=notebooks
+	$(BIN)/python -m jupyter lab --notebook-dir=. notebooks/start.ipynb
 
 demo: $(STUDENT)
 	@$(BIN)/python -m lenet_helpers demo
 
 figures: $(STUDENT)
 	$(BIN)/python -m lenet_helpers run --figures $(addprefix --format=,$(FORMAT)) $(addprefix --dpi=,$(DPI))
+
+exercises: $(DEVELOPER)
+	$(BIN)/python -m lenet_helpers.commands.exercise_notebooks
 
 test: $(DEVELOPER)
 	$(BIN)/ruff check .
@@ -101,6 +105,6 @@ $(STUDENT): requirements.txt constraints.txt pyproject.toml setup.py $(ENVIRONME
 	$(INSTALL) -c constraints.txt -r requirements.txt
 	@touch $@
 
-$(DEVELOPER): requirements-dev.txt requirements-cluster.txt $(STUDENT)
+$(DEVELOPER): requirements-dev.txt requirements-cluster.txt requirements-class.txt $(STUDENT)
 	$(INSTALL) -c constraints.txt -r requirements-dev.txt
 	@touch $@

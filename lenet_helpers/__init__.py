@@ -17,6 +17,7 @@ all         errors (what a reader can mend), files (written whole or not at all)
 06, 08      pen/ (strokes become pictures, and the recipe of the network that learns from them)
 04, 07, 09  studies/ (recipes and seeds: the runner, the statistics, one module a study)
 06          playground/ (the drawing pad and the live view of the network)
+all         exercises/ (tasks that answer back; one module a lesson, named as the lesson)
 all         plots/ (every figure, one module a lesson, named as the lesson)
 all         commands/ (the command line, the lesson runner, doctor)
 ==========  ====================================================================================

@@ -220,12 +220,12 @@ def principal_components(features: torch.Tensor, count: int = 2) -> Components:
     A direction and its opposite serve equally: the largest entry is made positive.
     """
     centred = features - features.mean(dim=0)
-    # More directions than asked for, and more rounds, make the random method accurate.
-    directions = torch.pca_lowrank(centred, min(*features.shape, count + 10), niter=4)[2][:, :count]
+    _, singular, rows = torch.linalg.svd(centred, full_matrices=False)
+    directions = rows[:count].T
     largest = directions.gather(0, directions.abs().argmax(dim=0, keepdim=True))
     directions = directions * largest.sign()
-    scores = centred @ directions
-    return Components(scores, directions, scores.square().sum(dim=0) / centred.square().sum())
+    shares = singular.square() / singular.square().sum()
+    return Components(centred @ directions, directions, shares[:count])
 
 
 def _copy(output: Any) -> Any:

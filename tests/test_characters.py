@@ -146,6 +146,7 @@ def test_the_card_is_that_of_the_file():
     assert "train characters --seed 0 --weights data/pretrained/characters.safetensors" in CARD
 
 
+@pytest.mark.lessons
 def test_the_recipe_learns_characters_in_a_short_training(data_dir, mnist, new_drawings):
     recipe = dataclasses.replace(find_recipe("characters"), epochs=1)
     train, *rest = read_splits(data_dir)

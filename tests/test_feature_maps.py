@@ -305,7 +305,7 @@ def test_a_tuning_curve_closes_at_180_degrees():
     )
     x, y = figure.axes[0].lines[0].get_data()
     assert (x[-1], y[-1]) == (180, 0)
-    assert figure.axes[1].get_title() == "map 2: 20°, S = 0.10"
+    assert figure.axes[1].get_title() == "map 2: 20°, |R| = 0.10"
 
 
 def test_accuracy_lost_is_drawn_in_points():

@@ -43,3 +43,11 @@ def test_a_row_of_activations_is_named_after_its_network():
     bands = {"without": {"layer": np.zeros((2, 5))}, "with": {"layer": np.ones((2, 5))}}
     axes = figures.activation_bands(range(2), bands).axes
     assert [ax.get_ylabel() for ax in axes] == ["without\nvalue", "with\nvalue"]
+
+
+def test_a_study_whose_interval_misses_zero_is_counted_and_orange():
+    intervals = [(1.0, 0.5, 1.5), (0.2, -0.1, 0.5), (-1.0, -1.5, -0.5)]
+    ax = figures.repeated_studies(intervals, 1.0).axes[0]
+    assert "2 of 3" in ax.get_title()
+    seen, unseen = (collection.get_segments() for collection in ax.collections)
+    assert [len(seen), len(unseen)] == [2, 1]

@@ -63,11 +63,6 @@ def test_mirror_images_stand_below_their_originals(images):
     assert axes[1].get_title() == "a 5"
 
 
-def test_mirrored_accuracy_is_in_per_cent():
-    ax = figures.mirrored_accuracy([1.0, 0.5], [0.25, 0.0]).axes[0]
-    assert heights(ax.patches) == [100, 50, 25, 0]
-
-
 def test_pad_or_resize_draws_each_picture_in_its_own_size(images):
     pictures = [images[0], torch.zeros(32, 32)]
     boxes = [figures.Box(6, 21, 6, 21), figures.Box(6, 25, 6, 25)]

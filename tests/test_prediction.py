@@ -209,5 +209,8 @@ def test_figures_show_what_they_are_given():
     # Every axes is a square, whatever its picture is, so that rows and titles align.
     sides = [np.ptp(limits) for ax in shown.axes for limits in (ax.get_xlim(), ax.get_ylim())]
     assert sides[::2] == sides[1::2]
-    curves = plots.threshold_cost([0.1, 0.9], [1, 0.9], [0.9, 1], [0, 0.5]).axes
-    assert curves[1].lines[0].get_ydata().tolist() == [0, 0.5]
+    curves, titles = [[1, 0.9], [0.9, 1], [0, 0.5]], ["a", "b", "c"]
+    axes = plots.threshold_cost([0.1, 0.9], curves, 0.5, np.ones((7, 28, 28)), titles).axes
+    assert axes[1].lines[0].get_ydata().tolist() == [0, 0.5]
+    assert [ax.get_title() for ax in axes] == titles
+    assert axes[2].images[0].get_array().shape == (86, 86)  # three rows of three

@@ -218,6 +218,14 @@ def pictures(
 
 
 @app.command()
+def progress() -> None:
+    """Show which tasks of the exercise notebooks are done."""
+    from lenet_helpers import exercises
+
+    typer.echo(exercises.progress().text)
+
+
+@app.command()
 def demo(
     port: Annotated[
         int | None, Option(help="Of the page; 8866, or a free one, without it.")

@@ -68,6 +68,23 @@ def forgotten_eval(accuracies: Mapping[str, Mapping[int, float]], evaluated: flo
 
 
 @styled
+def repeated_studies(intervals: Sequence[tuple[float, float, float]], truth: float) -> Figure:
+    """A line for each study's mean and interval, in orange where the interval misses zero."""
+    figure, ax = style.new_figure(3.0)
+    means, low, high = np.array(intervals).T
+    seen = (low > 0) | (high < 0)
+    for chosen, color in ((seen, "C1"), (~seen, "C0")):
+        places = np.flatnonzero(chosen) + 1
+        ax.vlines(places, low[chosen], high[chosen], color=color)
+        ax.plot(places, means[chosen], ".", color=color)
+    ax.axhline(0, color="C6", linewidth=0.8)
+    ax.axhline(truth, color="C6", linewidth=1, linestyle="--")
+    title = f"in {seen.sum()} of {len(seen)} studies the interval misses zero"
+    ax.set(xlabel="study", ylabel="mean difference", title=title, ylim=(-3, 4))
+    return figure
+
+
+@styled
 def study_curves(curves: Mapping[str, Sequence[Values]], live: Mapping[str, Values]) -> Figure:
     """Accuracy per epoch of each variant: mean and range over seeds, and one live run."""
     figure, axes = style.new_figure(2.6, ncols=len(curves), sharey=True)

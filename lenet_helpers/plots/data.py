@@ -105,19 +105,6 @@ def upright_and_mirrored(
     return figure
 
 
-@styled
-def mirrored_accuracy(upright: Values, mirrored: Values) -> Figure:
-    """Bars: accuracy 0…1 for each digit, upright beside mirrored."""
-    figure, ax = style.new_figure(2.6)
-    digits = np.arange(len(upright))
-    ax.bar(digits - 0.2, 100 * np.asarray(upright), width=0.4, label="upright")
-    ax.bar(digits + 0.2, 100 * np.asarray(mirrored), width=0.4, label="mirrored")
-    ax.set(xlabel="digit", ylabel="read correctly (%)", xticks=digits, ylim=(0, 100))
-    ax.grid(axis="x", visible=False)
-    ax.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
-    return figure
-
-
 def _frame(ax: Axes, box: Box) -> None:
     sides = (box.top, box.left, box.bottom + 1, box.right + 1)
     frame = style.draw_frame(ax, sides, edgecolor="C4", linewidth=2)

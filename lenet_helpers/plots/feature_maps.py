@@ -52,8 +52,8 @@ def one_map(images: torch.Tensor, maps: torch.Tensor, title: str) -> Figure:
     """Images on the left, their maps on the right, both `(n, height, width)`, in squares."""
     side = int(len(images) ** 0.5)
     figure, axes = style.new_figure(3.7, ncols=2)
-    style.draw_picture(axes[0], _mosaic(images, side), "digits")
-    drawn = style.draw_picture(axes[1], _mosaic(maps, side), title, cmap=MAPS)
+    style.draw_picture(axes[0], mosaic(images, side), "digits")
+    drawn = style.draw_picture(axes[1], mosaic(maps, side), title, cmap=MAPS)
     figure.colorbar(drawn, ax=axes[1], fraction=0.045, label="answer")
     return figure
 
@@ -99,7 +99,7 @@ def tuning_curves(
         ax.plot(closed, curve, marker="o", markersize=3)
         ax.axvline(preferred[number], color="C1", linestyle="--", linewidth=1.2)
         angle, index = float(preferred[number]), float(selectivity[number])
-        ax.set_title(f"map {number + 1}: {angle:.0f}°, S = {index:.2f}", fontsize=10)
+        ax.set_title(f"map {number + 1}: {angle:.0f}°, |R| = {index:.2f}", fontsize=10)
         corner = ax.inset_axes((0.02, 0.72, 0.2, 0.27))
         style.draw_picture(corner, weights[number], **style.signed(weights.abs().max()))
     axes[0, 0].set(xticks=range(0, 181, 45), ylim=(0, 1.35 * float(answers.max())))
@@ -127,7 +127,7 @@ def strongest_patches(weights: torch.Tensor, patches: torch.Tensor) -> Figure:
 @styled
 def patch_blocks(patches: torch.Tensor) -> Figure:
     """A block for each map, eight in a row: its patches `(maps, count, side, side)` in a square."""
-    blocks = [_mosaic(block, int(len(block) ** 0.5)) for block in patches]
+    blocks = [mosaic(block, int(len(block) ** 0.5)) for block in patches]
     titles = [f"map {number}" for number in range(1, len(patches) + 1)]
     return style.picture_grid(1.12, 8, blocks, titles, vmin=patches.min(), vmax=patches.max())
 
@@ -231,7 +231,7 @@ def _thin_frame(ax: Axes) -> None:
     ax.spines[:].set(visible=True, color="0.7", linewidth=0.6)
 
 
-def _mosaic(pictures: torch.Tensor, columns: int) -> np.ndarray:
+def mosaic(pictures: torch.Tensor, columns: int) -> np.ndarray:
     """Pictures `(n, h, w)` in rows of `columns`; the seams between them are not drawn (NaN)."""
     pictures = np.asarray(pictures, dtype=float)
     framed = np.pad(pictures, ((0, 0), (0, 1), (0, 1)), constant_values=np.nan)

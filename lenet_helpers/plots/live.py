@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import html
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import ipywidgets
 from matplotlib.figure import Figure
 
-from lenet_helpers.plots.style import show
+from lenet_helpers.plots.captions import FIGURES
+from lenet_helpers.plots.style import as_png
 
 
-class LiveFigure(ipywidgets.interactive):
+class LiveFigure(ipywidgets.VBox):
     """What `live` gives; it differs from ipywidgets' own only in its words for readers."""
 
     def __repr__(self) -> str:  # what stands in its place where no widget can be shown
@@ -28,6 +32,26 @@ def live(draw: Callable[..., Figure], name: str, **controls: Any) -> LiveFigure:
     name
         The figure's name in the gallery, whose alternative text is read out.
     controls
-        As for `ipywidgets.interact`: `(least, most, step)` is a slider, a list a menu.
+        As for `ipywidgets.interact`: `(least, most, step)` is a slider, a list a menu. Each starts
+        at the default that `draw` has for it, if any.
     """
-    return LiveFigure(lambda **values: show(draw(**values), name), **controls)
+    defaults = {key: each.default for key, each in signature(draw).parameters.items()}
+    widgets = {
+        key: ipywidgets.interactive.widget_from_abbrev(control, defaults[key])
+        for key, control in controls.items()
+    }
+    # Not ipywidgets' output area: there a new picture flickers, and nbclient, which runs a lesson
+    # without a browser, stood still for ever now and then.
+    picture = ipywidgets.HTML()
+    words = html.escape(FIGURES[name].alternative_text)
+
+    def draw_again(_: object = None) -> None:
+        figure = draw(**{key: widget.value for key, widget in widgets.items()})
+        content = base64.b64encode(as_png(figure)).decode()
+        picture.value = f'<img src="data:image/png;base64,{content}" alt="{words}">'
+
+    for key, widget in widgets.items():
+        widget.description = key.replace("_", " ")
+        widget.observe(draw_again, "value")
+    draw_again()
+    return LiveFigure([*widgets.values(), picture])

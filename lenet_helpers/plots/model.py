@@ -11,11 +11,10 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator
 
 from lenet_helpers.model import LayerRow
 from lenet_helpers.plots import style
-from lenet_helpers.plots.style import Tensors, Values, styled
+from lenet_helpers.plots.style import Tensors, styled
 
 INCHES_PER_PIXEL = 0.028  # of a map in the block diagram
 MIDDLE = 1.25  # height at which its blocks are centred
@@ -59,30 +58,13 @@ def pooling(feature_map: torch.Tensor, pooled: Tensors) -> Figure:
 def activations(inputs: torch.Tensor, values: Tensors, derivatives: Tensors) -> Figure:
     """Curves of activation functions and of their derivatives, side by side."""
     figure, axes = style.new_figure(2.9, ncols=2)
-    panels = {"$f(x)$": values, "derivative $f'(x)$": derivatives}
+    panels = {"$f(z)$": values, "slope $f'(z)$": derivatives}
     for ax, (label, curves) in zip(axes, panels.items(), strict=True):
         for (name, curve), dash in zip(curves.items(), ("-", "--", "-."), strict=False):
             ax.plot(inputs, curve, dash, label=name)
-        ax.set(xlabel="$x$", ylabel=label)
+        ax.set(xlabel="$z$", ylabel=label)
     axes[0].set_ylim(-1.2, 2.2)  # ReLU goes on: the bend is what matters
-    axes[0].legend()
-    return figure
-
-
-@styled
-def vanishing_gradients(panels: Mapping[str, Mapping[str, Values]]) -> Figure:
-    """Size of the gradient per layer: a panel for each network, a line for each activation.
-
-    A size is the root mean square over the layer's weights. One logarithmic axis for all panels.
-    """
-    figure, axes = style.new_figure(3.1, ncols=len(panels), sharey=True, squeeze=False)
-    for ax, (network, lines) in zip(axes.flat, panels.items(), strict=True):
-        for (name, sizes), marker in zip(lines.items(), "os^D", strict=False):
-            ax.plot(range(1, len(sizes) + 1), sizes, marker=marker, label=name)
-        ax.set(xlabel="layer with weights, from the image on", title=network, yscale="log")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0, 0].set_ylabel("gradient, root mean square")
-    figure.legend(*axes[0, -1].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    axes[0].legend(loc="upper left")
     return figure
 
 

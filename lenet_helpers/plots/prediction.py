@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from lenet_helpers.plots import style
-from lenet_helpers.plots.feature_maps import HEADLINE, draw_units, strip
+from lenet_helpers.plots.feature_maps import HEADLINE, draw_units, mosaic, strip
 from lenet_helpers.plots.style import Values, styled
 
 ODDS_TICKS = (0.5, 0.9, 0.99, 0.999, 0.9999)
@@ -27,18 +27,16 @@ def gallery(images: Pictures, titles: Sequence[str]) -> Figure:
 
 @styled
 def probability_bars(images: Pictures, probabilities: Pictures) -> Figure:
-    """Each image `(height, width)` beside its ten probabilities as bars, two pairs in a row."""
-    rows = -(-len(images) // 2)
+    """Each image `(height, width)` beside its ten probabilities as bars, two pairs in each row."""
+    rows = len(images) // 2
     places = {"nrows": rows, "ncols": 4, "width_ratios": [1, 2, 1, 2], "squeeze": False}
     figure, axes = style.new_figure(1.7 * rows, **places)
-    style.draw_pictures(axes[:, ::2].flat[: len(images)], images)
+    style.draw_pictures(axes[:, ::2].flat, images)
     bars = axes[:, 1::2]
-    for ax, row in zip(bars.flat, probabilities, strict=False):
+    for ax, row in zip(bars.flat, probabilities, strict=True):
         _draw_bars(ax, row)
         ax.set(ylim=(0, 1), ylabel="probability")
         ax.yaxis.set_major_formatter("{x:.0%}")
-    for ax in axes.flat[2 * len(images) :]:
-        ax.set_visible(False)
     for ax in bars[-1]:
         ax.set_xlabel("digit")
     return figure
@@ -68,8 +66,9 @@ def reliability(
     axis.vlines(promised, bottoms, tops, color="C0")
     axis.plot(promised, shown, "o", clip_on=False, label="groups of test digits")
     for x, y, count in zip(promised, shown, counts, strict=True):
-        beside = (7, 5) if y == low else (7, -9)
-        axis.annotate(f"{count:,}", (x, y), beside, textcoords="offset points", fontsize=8)
+        side = -1 if y > x else 1  # away from the line
+        words = {"ha": "right" if y > x else "left", "va": "center", "fontsize": 8}
+        axis.annotate(f"{count:,}", (x, y), (7 * side, 0), textcoords="offset points", **words)
     axis.set(xlabel="mean probability of the answers", ylabel="share that is right")
     _in_odds(axis.xaxis, low, high)
     _in_odds(axis.yaxis, low, high)
@@ -123,27 +122,37 @@ def beside(
 
 @styled
 def threshold_cost(
-    thresholds: Values, answered: Values, accuracy: Values, refused: Values
+    thresholds: Values,
+    curves: Sequence[Values],
+    chosen: float,
+    pictures: np.ndarray,
+    titles: Sequence[str],
 ) -> Figure:
-    """Left: digits answered and their accuracy; right: non-digits refused; over the threshold.
+    """What each threshold costs, with a line where it is `chosen`, in its odds.
 
-    The threshold is drawn in its odds.
+    Left, two curves: the digits answered and their accuracy; right: the non-digits refused. Below,
+    in three rows, `pictures` `(n, height, width)` of the non-digits. Each part has a title.
     """
-    figure, (left, right) = style.new_figure(3.0, ncols=2)
-    left.plot(thresholds, answered, label="test digits answered")
-    left.plot(thresholds, accuracy, linestyle="--", label="right among these")
-    right.plot(thresholds, refused, color="C2", label="non-digits refused")
+    figure, ((left, right), below) = style.new_figure(4.6, nrows=2, ncols=2, height_ratios=[2, 1])
+    left.plot(thresholds, curves[0], label="test digits answered")
+    left.plot(thresholds, curves[1], linestyle="--", label="right among these")
+    right.plot(thresholds, curves[2], color="C2")
     right.set_ylim(0, 1.02)
-    for axis in (left, right):
+    for axis, title in zip((left, right), titles, strict=False):
+        axis.axvline(chosen, color="black", linewidth=1)
+        axis.set_title(title, fontsize=10)
         axis.set(xlabel="threshold of the probability", ylabel="share")
         _in_odds(axis.xaxis, min(thresholds), max(thresholds))
         axis.yaxis.set_major_formatter(PercentFormatter(1))
-        axis.legend()
+    left.legend()
+    rest = [(0, -len(pictures) % 3), (0, 0), (0, 0)]  # the last row is filled up
+    rows = mosaic(np.pad(pictures, rest, constant_values=np.nan), -(-len(pictures) // 3))
+    style.draw_picture(_joined(figure, below), rows, titles[2], {"fontsize": 10}, vmin=0, vmax=1)
     return figure
 
 
 @styled
-def live(
+def live_view(
     image: np.ndarray,
     conv1: np.ndarray,
     conv2: np.ndarray,

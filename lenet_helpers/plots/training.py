@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,27 +41,75 @@ def cross_entropy_curve() -> Figure:
 
 
 @styled
-def step_losses(
-    runs: Mapping[str, Values], *, floor: float | None = None, logarithmic: bool = False
+def computation_graph(
+    values: Mapping[str, float],
+    gradients: Mapping[str, float],
+    slopes: Mapping[tuple[str, str], float],
 ) -> Figure:
-    """Smoothed training loss per step, one curve for each run; a single run is shown raw too.
+    """One unit from x, w and b to its loss: values above the nodes, gradients below them.
 
-    `floor` draws a dashed line at a loss that cannot be passed.
+    `slopes` are the local derivatives, by the two ends of their edges.
     """
     figure, ax = style.new_figure(3.2)
+    places = {"x": (0, 2.3), "w": (0, 1), "b": (0, -0.3), "z": (2, 1), "h": (4, 1), "loss": (6, 1)}
+    centred = {"ha": "center", "va": "center"}
+    for (start, end), slope in slopes.items():
+        arrow = {"arrowstyle": "->", "shrinkA": 15, "shrinkB": 15}
+        ax.annotate("", places[end], places[start], arrowprops=arrow)
+        middle = np.add(places[start], places[end]) / 2
+        ax.text(*middle, f"{slope:.4g}", **centred, bbox={"fc": "w", "ec": "none", "pad": 1})
+    for name, (x, y) in places.items():
+        ax.plot(x, y, "o", markersize=23, color="#d6e8f4", markeredgecolor="C6")
+        ax.text(x, y, name.replace("loss", r"$\ell$"), **centred, fontsize=12, style="italic")
+        ax.text(x, y + 0.36, f"{values[name]:.4g}", **centred, color="C0")
+        ax.text(x, y - 0.36, f"{gradients[name]:.4g}", **centred, color="C1")
+    ax.set(xlim=(-0.6, 6.6), ylim=(-0.9, 2.9))
+    ax.axis("off")
+    return figure
+
+
+@styled
+def vanishing_gradients(panels: Mapping[str, Mapping[str, Values]]) -> Figure:
+    """Size of the gradient per layer: a panel for each network, a line for each activation.
+
+    A size is the root mean square over the layer's weights. One logarithmic axis for all panels.
+    """
+    figure, axes = style.new_figure(3.1, ncols=len(panels), sharey=True, squeeze=False)
+    for ax, (network, lines) in zip(axes.flat, panels.items(), strict=True):
+        for (name, sizes), marker in zip(lines.items(), "os^D", strict=False):
+            ax.plot(range(1, len(sizes) + 1), sizes, marker=marker, label=name)
+        ax.set(xlabel="layer with weights, from the image on", title=network, yscale="log")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0, 0].set_ylabel("gradient, root mean square")
+    figure.legend(*axes[0, -1].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return figure
+
+
+@styled
+def step_losses(runs: Mapping[str, Values], floor: float | None = None) -> Figure:
+    """Smoothed training loss per step, a curve for each run; `floor` is one it cannot pass."""
+    figure, ax = style.new_figure(3.2)
     for name, losses in runs.items():
-        steps = np.arange(1, len(losses) + 1)
-        if len(runs) == 1:
-            ax.plot(steps, losses, color="C0", alpha=0.3, linewidth=0.5, label="each batch")
-            name = f"mean of {WINDOW} batches"
-        ax.plot(steps, smoothed(losses), label=name)
+        ax.plot(np.arange(1, len(losses) + 1), smoothed(losses), label=name)
     if floor is not None:
         ax.axhline(floor, color="C6", linestyle="--", linewidth=1, label=f"bound {floor:.2f}")
-    ylabel = "training loss" if len(runs) == 1 else f"training loss, mean of {WINDOW} batches"
-    ax.set(xlabel="step", ylabel=ylabel, yscale="log" if logarithmic else "linear")
-    if not logarithmic:
-        ax.set_ylim(bottom=0)
+    ax.set(xlabel="step", ylabel=f"training loss, mean of {WINDOW} batches", ylim=(0, None))
     ax.legend()
+    return figure
+
+
+@styled
+def descent(loss: Callable[..., np.ndarray], path: np.ndarray, title: str) -> Figure:
+    """Contour lines of a loss of two weights, and the steps `(n, 2)` of an optimizer over them."""
+    figure, ax = style.new_figure(3.2)
+    first, second = np.meshgrid(np.linspace(-5, 5, 201), np.linspace(-2, 2, 201))
+    levels = np.geomspace(0.05, 50, 10)
+    ax.contour(first, second, loss(first, second), levels, colors="0.7", linewidths=0.8)
+    ax.plot(*path.T, color="C1", marker=".", linewidth=1)
+    ax.plot(*path[0], "o", color="C0")
+    ax.plot(0, 0, "*", color="C2", markersize=11)
+    ax.set(xlim=(-5, 5), ylim=(-2, 2), xlabel="$w_1$", ylabel="$w_2$", title=title)
+    ax.grid(False)
     return figure
 
 
