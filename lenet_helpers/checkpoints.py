@@ -1,8 +1,7 @@
 """Lesson 03: save and load weights, and continue a training.
 
-Weights alone are `safetensors` files. The full state of a training is a PyTorch file that holds
-nothing but tensors, numbers and text. Neither can run code when it is loaded, unlike a pickled
-model.
+Weights alone are `safetensors` files; the full state of a training is a PyTorch file of tensors,
+numbers and text. Neither can run code when it is loaded, unlike a pickled model.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ from lenet_helpers.random_state import random_state, restore_random_state
 
 ZIP, BARE_PICKLE = b"PK", b"\x80"  # the first bytes of such files
 # what a scheduler counts, and so is no setting of it
-MOVING = {"last_epoch", "_step_count", "_last_lr", "_get_lr_called_within_step", "_is_initial"}
-MOVING |= {"T_cur", "T_i", "_schedulers"}
+MOVING = {"last_epoch", "_step_count", "_last_lr", "_get_lr_called_within_step", "_is_initial",
+          "T_cur", "T_i", "_schedulers"}  # fmt: skip
 NETWORK = "LeNet5"  # what a file of weights calls the arguments of its network
 PARTS = ("model", "optimizer", "scheduler", "settings", "random", "history")  # of a checkpoint
 CHECKSUM = b"sha256: "  # the last bytes of a checkpoint: this and the checksum of all before
@@ -38,8 +37,7 @@ CHECKSUM = b"sha256: "  # the last bytes of a checkpoint: this and the checksum 
 def save_weights(model: nn.Module, path: str | Path) -> None:
     """Write the weights of `model` as safetensors, whole or not at all.
 
-    Beside those of a `LeNet5` stand the arguments it was built with, unless its layers were
-    changed afterwards.
+    Those of a `LeNet5` whose layers were not changed come with its arguments.
     """
     write_whole(path, weights_as_bytes(model))
 
@@ -47,7 +45,7 @@ def save_weights(model: nn.Module, path: str | Path) -> None:
 def weights_as_bytes(model: nn.Module) -> bytes:
     """What `save_weights` writes."""
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    # one entry alone: safetensors has several in no particular order, and the bytes would differ
+    # one entry alone: several come in no particular order, and the bytes would differ
     metadata = {NETWORK: json.dumps(model.arguments)} if _is_as_built(model) else None
     return safetensors.torch.save(tensors, metadata)
 
@@ -262,9 +260,8 @@ def _read(path: str | Path) -> bytes:
 def _would_run_code(path: str | Path) -> str:
     return (
         f"{path} was refused: it is a pickled file, of another version of the course, or damaged. "
-        "Loading a pickle can run any code its author put in. Load only files that save_weights or "
-        "fit(checkpoint=…) of this version wrote; a checkpoint of your own that is refused can be "
-        "deleted, then the training starts from the beginning."
+        "A pickle can run any code of its author. Load only what save_weights or fit(checkpoint=…) "
+        "of this version wrote; a refused checkpoint of your own can be deleted to begin anew."
     )
 
 
@@ -296,10 +293,8 @@ def _difference(theirs: Any, mine: Any) -> tuple[Any, Any]:
 
 def _plain(value: Any) -> Any:
     """The same with Python's numbers where NumPy's were, which only a pickle could hold."""
-    if isinstance(value, np.generic):
-        return value.item()
     if type(value) is dict:
         return {_plain(name): _plain(part) for name, part in value.items()}
     if type(value) in (list, tuple):
         return type(value)(map(_plain, value))
-    return value
+    return value.item() if isinstance(value, np.generic) else value

@@ -380,7 +380,7 @@ def test_a_value_of_the_first_convolution_is_its_products_bias_and_activation(ta
     press(tab, "Draw the example 3")
     point_at(tab, "activation1", 0.08, 0.5)
     name, value = title(tab)
-    assert re.fullmatch(r"Convolution 1, map 0, row \d+, column \d+", name)
+    assert re.fullmatch(r"Convolution 1, map 1, row \d+, column \d+", name)
     patch, kernel, products = (
         numbers(tab.locator(f"[data-table={part}] .lenet-value"))
         for part in ("patch", "kernel", "products")
@@ -412,7 +412,7 @@ def test_a_pooled_value_is_the_marked_one_of_four_and_leads_to_it(tab):
     assert number(winner.text_content()) == value
     winner.click()
     name, before = title(tab)
-    assert name.startswith("Convolution 1, map 0")
+    assert name.startswith("Convolution 1, map 1")
     assert before == value
     press(tab, "Back")
     assert title(tab)[0].startswith("Pooling 1")
@@ -462,10 +462,10 @@ def test_arrow_keys_move_from_value_to_value_and_the_field_lights_up_on_the_imag
     canvas = tab.locator("[data-layer=pool2] canvas")
     canvas.focus()
     tab.keyboard.press("Enter")
-    assert title(tab)[0] == "Pooling 2, map 0, row 0, column 0"
+    assert title(tab)[0] == "Pooling 2, map 1, row 0, column 0"
     for key in ("ArrowRight", "ArrowDown"):
         tab.keyboard.press(key)
-    assert title(tab)[0] == "Pooling 2, map 0, row 1, column 1"
+    assert title(tab)[0] == "Pooling 2, map 1, row 1, column 1"
     image = tab.locator("[data-layer=image] canvas").bounding_box()
     frame = tab.locator("[data-layer=image] .lenet-mark").bounding_box()
     pixel = image["width"] / 32

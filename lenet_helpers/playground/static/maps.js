@@ -25,12 +25,12 @@ const TITLES = {
   probabilities: "Probabilities",
 };
 
-// The name of a value in words: "Convolution 1, map 3, row 5, column 7". Maps, rows, columns and
-// units are counted from 0, as in PyTorch.
+// The name of a value in words: "Convolution 1, map 3, row 5, column 7". Maps and units have the
+// numbers of the lessons' figures, from 1; rows and columns are places and begin with 0.
 export function nameOf(layers, name, index) {
   const { channel, row, column, unit } = placeOf(layers[name], index);
-  if (unit !== undefined) return `${TITLES[name]}, ${name.startsWith("activation") ? "unit" : "class"} ${unit}`;
-  return `${TITLES[name]}, ${name === "image" ? "" : `map ${channel}, `}row ${row}, column ${column}`;
+  if (unit !== undefined) return `${TITLES[name]}, ${name.startsWith("activation") ? `unit ${unit + 1}` : `class ${unit}`}`;
+  return `${TITLES[name]}, ${name === "image" ? "" : `map ${channel + 1}, `}row ${row}, column ${column}`;
 }
 
 // The view of one network. `chosen(name, index, pin)` is called when a value is pointed at (or no

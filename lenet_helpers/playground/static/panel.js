@@ -61,7 +61,7 @@ function convolutionWords(said, before) {
       table("products", term.products),
     );
     if (said.terms.length === 1) return tables;
-    const summary = element("summary", { textContent: `map ${term.channel}: products add up to ${digits(term.sum)}` });
+    const summary = element("summary", { textContent: `map ${term.channel + 1}: products add up to ${digits(term.sum)}` });
     return element("details", { open: Math.abs(term.sum) === most }, summary, tables);
   });
   return [sumWords(said, products), ...blocks];
