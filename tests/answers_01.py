@@ -111,7 +111,7 @@ WRONG = {
         (lambda content: read_wrongly(content, kind=np.int8), "unsigned"),
         (lambda content: read_wrongly(content, order="F"), "row after row"),
         (lambda content: read_wrongly(content, byte_order="<i4"), "ValueError"),
-        (lambda content: read_wrongly(content).flatten()[:7], "7 values given"),
+        (lambda content: read_wrongly(content).flatten()[:5], "5 values given"),
     ],
     "01-2": [
         (lambda image: centre_in_loops(image)[::-1], "swapped"),
