@@ -42,7 +42,7 @@ def try_hook(output_of: Callable, model: nn.Sequential, images: torch.Tensor) ->
     """The output, and how many hooks stay: after a good run, and after one that raises."""
     output = output_of(model, model[2], images)
     left = len(model[2]._forward_hooks)
-    with suppress(RuntimeError):  # three channels where the network takes one
+    with suppress(Exception):  # three channels where the network takes one
         output_of(model, model[2], images.repeat(1, 3, 1, 1))
     nothing = output is None or output is ...
     return None if nothing else (output, left, len(model[2]._forward_hooks) - left)
@@ -250,7 +250,7 @@ TASKS = (
                 with_error(lambda d: d.sum() ** 0.5 / len(d))
             ),
             "That is the spread as measured. Here we ask how far luck alone would go.": (
-                with_error(lambda d: d.std() / len(d) ** 0.5)
+                with_error(lambda d: d.std(ddof=1) / len(d) ** 0.5)
             ),
         },
         hints=(
