@@ -11,33 +11,7 @@ from torch import nn
 
 from lenet_helpers.exercises.task import Task
 
-# ---- 05-1: a hook that goes again
-
-
-def a_network(random: np.random.Generator) -> tuple[nn.Sequential, torch.Tensor]:
-    """Its activation changes in place what the first layer gives."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(random.integers(2**31)))
-        layers = nn.Conv2d(1, 3, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(48, 10)
-        return nn.Sequential(*layers), torch.randn(int(random.integers(2, 6)), 1, 6, 6)
-
-
-def try_hook(output_of: Callable, model: nn.Sequential, images: torch.Tensor) -> tuple | None:
-    """The output, and how many hooks stay: after a good run, and after one that raises."""
-    output = output_of(model, model[0], images)
-    left = len(model[0]._forward_hooks)
-    with suppress(RuntimeError):  # three channels where the layer takes one
-        output_of(model, model[0], images.repeat(1, 3, 1, 1))
-    nothing = output is None or output is ...
-    return None if nothing else (output, left, len(model[0]._forward_hooks) - left)
-
-
-def hooked(*left: int, depth: int = 1) -> Callable[..., tuple]:
-    """The output of so many layers, and how many hooks stay."""
-    return lambda model, images: (model[:depth](images), *(left or (0, 0)))
-
-
-# ---- 05-2: a fair scale of colours
+# ---- 05-1: a fair scale of colours
 
 
 def some_kernels(random: np.random.Generator) -> tuple[torch.Tensor]:
@@ -50,6 +24,33 @@ def some_kernels(random: np.random.Generator) -> tuple[torch.Tensor]:
 def stretched(kernels: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
     """The lowest becomes -1, the highest 1."""
     return 2 * (kernels - low) / (high - low) - 1
+
+
+# ---- 05-2: a hook that goes again
+
+
+def a_network(random: np.random.Generator) -> tuple[nn.Sequential, torch.Tensor]:
+    """Its last activation changes in place what the second convolution gives."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(random.integers(2**31)))
+        first, second = (nn.Conv2d(1, 2, 3), nn.ReLU()), (nn.Conv2d(2, 3, 3), nn.ReLU(inplace=True))
+        model = nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(48, 10))
+        return model, torch.randn(int(random.integers(2, 6)), 1, 8, 8)
+
+
+def try_hook(output_of: Callable, model: nn.Sequential, images: torch.Tensor) -> tuple | None:
+    """The output, and how many hooks stay: after a good run, and after one that raises."""
+    output = output_of(model, model[2], images)
+    left = len(model[2]._forward_hooks)
+    with suppress(Exception):  # three channels where the network takes one
+        output_of(model, model[2], images.repeat(1, 3, 1, 1))
+    nothing = output is None or output is ...
+    return None if nothing else (output, left, len(model[2]._forward_hooks) - left)
+
+
+def hooked(*left: int, depth: int = 3) -> Callable[..., tuple]:
+    """The output of so many layers, and how many hooks stay."""
+    return lambda model, images: (model[:depth](images), *(left or (0, 0)))
 
 
 # ---- 05-3: the preferred angle
@@ -124,28 +125,6 @@ def lead(logits: torch.Tensor, labels: torch.Tensor) -> np.ndarray:
 TASKS = (
     Task(
         name="05-1",
-        title="build a function with a hook that goes again",
-        inputs=a_network,
-        right=hooked(),
-        use=try_hook,
-        parts=("the output", "the hooks left behind", "the hooks left behind by an error"),
-        mistakes={
-            "The hook is still there after the call.": hooked(1, 1),
-            "When the network raises an error, the hook stays: `finally` helps.": hooked(0, 1),
-            "The next layer changes the output in place: keep a copy.": hooked(depth=2),
-            "The hook is still there. And keep a copy of the output.": hooked(1, 1, depth=2),
-            "An error leaves the hook behind. And keep a copy.": hooked(0, 1, depth=2),
-            "That is what the whole network gives.": hooked(depth=4),
-        },
-        hints=(
-            "A hook is a function of the layer, its inputs and its output. It can put the output "
-            "into a list or a dictionary that your function has made before.",
-            "`register_forward_hook` gives a handle. `handle.remove()` belongs into a `finally`.",
-            "What the hook gets is the tensor itself. A later layer may write into it: `clone`.",
-        ),
-    ),
-    Task(
-        name="05-2",
         title="find what is unfair in a scale of colours",
         inputs=some_kernels,
         right=lambda kernels: kernels / max(kernels.max(), -kernels.min()),
@@ -165,6 +144,28 @@ TASKS = (
             "Which colour has the weight 0 in each kernel? It should be 0, white.",
             "Do two kernels of which one is ten times as strong look different?",
             "One number serves for all kernels: divide by it, and subtract nothing.",
+        ),
+    ),
+    Task(
+        name="05-2",
+        title="build a function with a hook that goes again",
+        inputs=a_network,
+        right=hooked(),
+        use=try_hook,
+        parts=("the output", "the hooks left behind", "the hooks left behind by an error"),
+        mistakes={
+            "The hook is still there after the call.": hooked(1, 1),
+            "When the network raises an error, the hook stays: `finally` helps.": hooked(0, 1),
+            "The next layer changes the output in place: keep a copy.": hooked(depth=4),
+            "The hook is still there. And keep a copy of the output.": hooked(1, 1, depth=4),
+            "An error leaves the hook behind. And keep a copy.": hooked(0, 1, depth=4),
+            "That is what the whole network gives.": hooked(depth=6),
+        },
+        hints=(
+            "A hook is a function of the layer, its inputs and its output. It can put the output "
+            "into a list or a dictionary that your function has made before.",
+            "`register_forward_hook` gives a handle. `handle.remove()` belongs into a `finally`.",
+            "What the hook gets is the tensor itself. A later layer may write into it: `clone`.",
         ),
     ),
     Task(
@@ -249,7 +250,7 @@ TASKS = (
                 with_error(lambda d: d.sum() ** 0.5 / len(d))
             ),
             "That is the spread as measured. Here we ask how far luck alone would go.": (
-                with_error(lambda d: d.std() / len(d) ** 0.5)
+                with_error(lambda d: d.std(ddof=1) / len(d) ** 0.5)
             ),
         },
         hints=(
