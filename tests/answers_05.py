@@ -114,20 +114,20 @@ def own_class_included(logits, labels):
 # Name -> wrong answers, each with a part of what is said.
 WRONG = {
     "05-1": [
-        (without_removal, "The hook is still there after the call."),
-        (without_finally, "the hook stays"),
-        (without_copy, "in place"),
-        (lambda *given: without_removal(*given, torch.detach), "And keep a copy of the output"),
-        (lambda *given: without_finally(*given, torch.detach), "An error leaves"),
-        (lambda model, _, images: model(images), "whole network"),
-    ],
-    "05-2": [
         (lambda k: torch.stack([2 * (w - w.min()) / (w.max() - w.min()) - 1 for w in k]),
          "Nothing has changed"),
         (lambda k: torch.stack([w / w.abs().max() for w in k]), "scale of its own"),
         (lambda k: (k - (k.max() + k.min()) / 2) * 2 / (k.max() - k.min()), "zero is not white"),
         (lambda k: k / k.max(), "below -1"),
         (lambda k: k / k.std(), "of the values are not"),
+    ],
+    "05-2": [
+        (without_removal, "The hook is still there after the call."),
+        (without_finally, "the hook stays"),
+        (without_copy, "in place"),
+        (lambda *given: without_removal(*given, torch.detach), "And keep a copy of the output"),
+        (lambda *given: without_finally(*given, torch.detach), "An error leaves"),
+        (lambda model, _, images: model(images), "whole network"),
     ],
     "05-3": [
         (lambda h, t: between_0_and_180(*arrow(h, t, times=1)), "not doubled"),
@@ -167,8 +167,8 @@ WRONG = {
 }  # fmt: skip
 # Name -> right answers in another form.
 RIGHT = {
-    "05-1": [with_capture, with_a_with_block],
-    "05-2": [lambda k: (k / np.abs(k.numpy()).max()).float().tolist()],
+    "05-1": [lambda k: (k / np.abs(k.numpy()).max()).float().tolist()],
+    "05-2": [with_capture, with_a_with_block],
     "05-3": [lambda h, t: between_0_and_180(*arrow(h, t)), in_steps,
              lambda h, t: tuple(each[0] for each in helpers.tuning(h[None].float(), t.tolist()))],
     "05-4": [[6, 19, 8, 21], (6.0, torch.tensor(19), np.int64(8), 21)],

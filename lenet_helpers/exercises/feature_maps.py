@@ -11,7 +11,22 @@ from torch import nn
 
 from lenet_helpers.exercises.task import Task
 
-# ---- 05-1: a hook that goes again
+# ---- 05-1: a fair scale of colours
+
+
+def some_kernels(random: np.random.Generator) -> tuple[torch.Tensor]:
+    """Four kernels, each stronger than the one before; the strongest weight is negative."""
+    kernels = torch.from_numpy(random.normal(size=(4, 5, 5))).clamp(-3, 3)
+    kernels[:, 0, 0] = -4
+    return (kernels * torch.tensor([0.1, 0.3, 0.6, random.uniform(1, 2)])[:, None, None],)
+
+
+def stretched(kernels: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+    """The lowest becomes -1, the highest 1."""
+    return 2 * (kernels - low) / (high - low) - 1
+
+
+# ---- 05-2: a hook that goes again
 
 
 def a_network(random: np.random.Generator) -> tuple[nn.Sequential, torch.Tensor]:
@@ -35,21 +50,6 @@ def try_hook(output_of: Callable, model: nn.Sequential, images: torch.Tensor) ->
 def hooked(*left: int, depth: int = 1) -> Callable[..., tuple]:
     """The output of so many layers, and how many hooks stay."""
     return lambda model, images: (model[:depth](images), *(left or (0, 0)))
-
-
-# ---- 05-2: a fair scale of colours
-
-
-def some_kernels(random: np.random.Generator) -> tuple[torch.Tensor]:
-    """Four kernels, each stronger than the one before; the strongest weight is negative."""
-    kernels = torch.from_numpy(random.normal(size=(4, 5, 5))).clamp(-3, 3)
-    kernels[:, 0, 0] = -4
-    return (kernels * torch.tensor([0.1, 0.3, 0.6, random.uniform(1, 2)])[:, None, None],)
-
-
-def stretched(kernels: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
-    """The lowest becomes -1, the highest 1."""
-    return 2 * (kernels - low) / (high - low) - 1
 
 
 # ---- 05-3: the preferred angle
@@ -124,28 +124,6 @@ def lead(logits: torch.Tensor, labels: torch.Tensor) -> np.ndarray:
 TASKS = (
     Task(
         name="05-1",
-        title="build a function with a hook that goes again",
-        inputs=a_network,
-        right=hooked(),
-        use=try_hook,
-        parts=("the output", "the hooks left behind", "the hooks left behind by an error"),
-        mistakes={
-            "The hook is still there after the call.": hooked(1, 1),
-            "When the network raises an error, the hook stays: `finally` helps.": hooked(0, 1),
-            "The next layer changes the output in place: keep a copy.": hooked(depth=2),
-            "The hook is still there. And keep a copy of the output.": hooked(1, 1, depth=2),
-            "An error leaves the hook behind. And keep a copy.": hooked(0, 1, depth=2),
-            "That is what the whole network gives.": hooked(depth=4),
-        },
-        hints=(
-            "A hook is a function of the layer, its inputs and its output. It can put the output "
-            "into a list or a dictionary that your function has made before.",
-            "`register_forward_hook` gives a handle. `handle.remove()` belongs into a `finally`.",
-            "What the hook gets is the tensor itself. A later layer may write into it: `clone`.",
-        ),
-    ),
-    Task(
-        name="05-2",
         title="find what is unfair in a scale of colours",
         inputs=some_kernels,
         right=lambda kernels: kernels / max(kernels.max(), -kernels.min()),
@@ -165,6 +143,28 @@ TASKS = (
             "Which colour has the weight 0 in each kernel? It should be 0, white.",
             "Do two kernels of which one is ten times as strong look different?",
             "One number serves for all kernels: divide by it, and subtract nothing.",
+        ),
+    ),
+    Task(
+        name="05-2",
+        title="build a function with a hook that goes again",
+        inputs=a_network,
+        right=hooked(),
+        use=try_hook,
+        parts=("the output", "the hooks left behind", "the hooks left behind by an error"),
+        mistakes={
+            "The hook is still there after the call.": hooked(1, 1),
+            "When the network raises an error, the hook stays: `finally` helps.": hooked(0, 1),
+            "The next layer changes the output in place: keep a copy.": hooked(depth=2),
+            "The hook is still there. And keep a copy of the output.": hooked(1, 1, depth=2),
+            "An error leaves the hook behind. And keep a copy.": hooked(0, 1, depth=2),
+            "That is what the whole network gives.": hooked(depth=4),
+        },
+        hints=(
+            "A hook is a function of the layer, its inputs and its output. It can put the output "
+            "into a list or a dictionary that your function has made before.",
+            "`register_forward_hook` gives a handle. `handle.remove()` belongs into a `finally`.",
+            "What the hook gets is the tensor itself. A later layer may write into it: `clone`.",
         ),
     ),
     Task(
