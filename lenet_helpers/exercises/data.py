@@ -184,7 +184,7 @@ TASKS = (
         hints=(
             "A byte holds 0 to 255. What becomes of a result that lies outside?",
             "Look at `(known - image).dtype`, and at the difference of 3 and 5.",
-            "Change the type of the numbers before you subtract.",
+            "Change the type before you subtract, to one that also holds the squares.",
         ),
     ),
     Task(

@@ -30,24 +30,25 @@ def stretched(kernels: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> t
 
 
 def a_network(random: np.random.Generator) -> tuple[nn.Sequential, torch.Tensor]:
-    """Its activation changes in place what the first layer gives."""
+    """Its last activation changes in place what the second convolution gives."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(random.integers(2**31)))
-        layers = nn.Conv2d(1, 3, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(48, 10)
-        return nn.Sequential(*layers), torch.randn(int(random.integers(2, 6)), 1, 6, 6)
+        first, second = (nn.Conv2d(1, 2, 3), nn.ReLU()), (nn.Conv2d(2, 3, 3), nn.ReLU(inplace=True))
+        model = nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(48, 10))
+        return model, torch.randn(int(random.integers(2, 6)), 1, 8, 8)
 
 
 def try_hook(output_of: Callable, model: nn.Sequential, images: torch.Tensor) -> tuple | None:
     """The output, and how many hooks stay: after a good run, and after one that raises."""
-    output = output_of(model, model[0], images)
-    left = len(model[0]._forward_hooks)
-    with suppress(RuntimeError):  # three channels where the layer takes one
-        output_of(model, model[0], images.repeat(1, 3, 1, 1))
+    output = output_of(model, model[2], images)
+    left = len(model[2]._forward_hooks)
+    with suppress(Exception):  # three channels where the network takes one
+        output_of(model, model[2], images.repeat(1, 3, 1, 1))
     nothing = output is None or output is ...
-    return None if nothing else (output, left, len(model[0]._forward_hooks) - left)
+    return None if nothing else (output, left, len(model[2]._forward_hooks) - left)
 
 
-def hooked(*left: int, depth: int = 1) -> Callable[..., tuple]:
+def hooked(*left: int, depth: int = 3) -> Callable[..., tuple]:
     """The output of so many layers, and how many hooks stay."""
     return lambda model, images: (model[:depth](images), *(left or (0, 0)))
 
@@ -155,10 +156,10 @@ TASKS = (
         mistakes={
             "The hook is still there after the call.": hooked(1, 1),
             "When the network raises an error, the hook stays: `finally` helps.": hooked(0, 1),
-            "The next layer changes the output in place: keep a copy.": hooked(depth=2),
-            "The hook is still there. And keep a copy of the output.": hooked(1, 1, depth=2),
-            "An error leaves the hook behind. And keep a copy.": hooked(0, 1, depth=2),
-            "That is what the whole network gives.": hooked(depth=4),
+            "The next layer changes the output in place: keep a copy.": hooked(depth=4),
+            "The hook is still there. And keep a copy of the output.": hooked(1, 1, depth=4),
+            "An error leaves the hook behind. And keep a copy.": hooked(0, 1, depth=4),
+            "That is what the whole network gives.": hooked(depth=6),
         },
         hints=(
             "A hook is a function of the layer, its inputs and its output. It can put the output "
@@ -249,7 +250,7 @@ TASKS = (
                 with_error(lambda d: d.sum() ** 0.5 / len(d))
             ),
             "That is the spread as measured. Here we ask how far luck alone would go.": (
-                with_error(lambda d: d.std() / len(d) ** 0.5)
+                with_error(lambda d: d.std(ddof=1) / len(d) ** 0.5)
             ),
         },
         hints=(
