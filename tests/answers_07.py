@@ -183,7 +183,7 @@ WRONG = {
         (lambda x, h: sizes_by_loops(x, h * h), "no square"),
         (lambda x, h: 0.0005 / (0.02 + (h.T @ x / len(x)) ** 2), "of each image"),
         (lambda x, h: 0.0005 / (0.02 + torch.sqrt(h.T @ (x * x) / len(x))), "Adam's"),
-        (lambda x, h: 0.0005 / (h.T @ x / len(x)) + 0.02, "12 values" if False else "% of"),
+        (lambda x, h: 0.0005 / (h.T @ x / len(x)) + 0.02, "is right; "),
     ],
     "07-7": [
         (0.11547005, "standard deviation. How far"),
