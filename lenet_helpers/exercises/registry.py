@@ -8,7 +8,13 @@ from lenet_helpers.errors import CourseError
 from lenet_helpers.exercises.task import Task
 
 # The module of each lesson. Its tasks are in TASKS, in the order of the exercise notebook.
-MODULES = {"01": "data", "02": "model", "05": "feature_maps"}
+MODULES = {
+    "01": "data",
+    "02": "model",
+    "05": "feature_maps",
+    "07": "lenet_1998",
+    "08": "expressions",
+}
 
 
 def tasks_of(lesson: str) -> dict[str, Task]:
