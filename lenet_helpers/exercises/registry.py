@@ -11,7 +11,9 @@ from lenet_helpers.exercises.task import Task
 MODULES = {
     "01": "data",
     "02": "model",
+    "03": "training",
     "05": "feature_maps",
+    "06": "prediction",
     "07": "lenet_1998",
     "08": "expressions",
 }
