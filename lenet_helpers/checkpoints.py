@@ -41,10 +41,15 @@ def save_weights(model: nn.Module, path: str | Path) -> None:
     Beside those of a `LeNet5` stand the arguments it was built with, unless its layers were
     changed afterwards.
     """
+    write_whole(path, weights_as_bytes(model))
+
+
+def weights_as_bytes(model: nn.Module) -> bytes:
+    """What `save_weights` writes."""
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     # one entry alone: safetensors has several in no particular order, and the bytes would differ
     metadata = {NETWORK: json.dumps(model.arguments)} if _is_as_built(model) else None
-    write_whole(path, safetensors.torch.save(tensors, metadata))
+    return safetensors.torch.save(tensors, metadata)
 
 
 def load_weights(model: nn.Module, path: str | Path) -> None:

@@ -18,7 +18,8 @@ def convolve_in_numpy(image, kernels, biases):
 def convolve_as_a_matrix_product(image, kernels, biases):
     columns = functional.unfold(image[None], kernels.shape[2:])[0]
     maps = kernels.flatten(1) @ columns + biases[:, None]
-    return maps.reshape(len(kernels), image.shape[1] - 2, image.shape[2] - 2).tolist()
+    sides = [side - kernel + 1 for side, kernel in zip(image.shape, kernels.shape[1:], strict=True)]
+    return maps.reshape(len(kernels), *sides[1:]).tolist()
 
 
 def convolve_and_forget(image, kernels, biases):
@@ -35,6 +36,14 @@ def receptive_field_from_the_end(layers):
     return field
 
 
+def double_where_strided(layers):
+    """Right as long as no stride is 3."""
+    field, distance = 1, 1
+    for kernel, stride in layers:
+        field, distance = field + (kernel - 1) * distance, distance * (2 if stride > 1 else 1)
+    return field
+
+
 def hidden_of(layers, images):
     maps = functional.max_pool2d(layers["conv"](images).relu(), 2)
     return layers["linear1"](torch.flatten(maps, start_dim=1))
@@ -42,25 +51,29 @@ def hidden_of(layers, images):
 
 # Name -> wrong answers, each with a part of what is said.
 WRONG = {
-    "02-1": [(0, "turned"), (2, "swapped"), (3, "bias"), (1.75, "mean"), (99, "another one")],
+    "02-1": [(0, "turned"), (2, "swapped"), (3, "bias"), (1.75, "mean"), (-1, "column 1"),
+             (99, "another one")],
     "02-2": [
         (lambda n, k, p, s: -(-(n + 2 * p - k) // s) + 1, "round down"),
         (lambda n, k, p, s: math.floor((n + p - k) / s) + 1, "one side only"),
         (lambda n, k, p, s: int((n + 2 * p - k) / s), "One is missing"),
+        (lambda n, k, p, s: (n + 2 * p - k + 1) // s, "another one"),
+        (lambda n, k, p, s: round((n + 2 * p - k) / s) + 1, "another one"),
         (lambda n, k, p, s: n, "another one"),  # noqa: ARG005
     ],
     "02-3": [
         (lambda x, w, _: functional.conv2d(x[None], w)[0], "biases are missing"),
         (convolve_and_forget, "Only the last"),
         (lambda x, w, b: functional.conv2d(x[None], w, b, padding=1)[0], "padded"),
-        (lambda x, w, b: functional.conv2d(x[None], w, b)[0, 0], "4 maps of 5×4 expected, 5×4"),
+        (lambda x, w, b: functional.conv2d(x[None], w, b)[0, 0], "4 maps of"),
     ],
     "02-4": [(416, "one for each input channel"), (2400, "biases"), (2496, "each plane"),
-             (241600, "connections")],
+             (241600, "connections"), (2401, "one bias in all")],
     "02-5": [(62006, "no longer 5×5"), (338186, "more planes"), (61706, "grey pictures")],
     "02-6": [
         (lambda layers: sum(k - 1 for k, s in layers) + 1, "strides have no part"),
         (lambda layers: receptive_field_from_the_end(layers) - 1, "one too few"),
+        (double_where_strided, "another one"),
         (lambda layers: math.prod(k for k, _ in layers), "multiplied"),
     ],
     "02-7": [

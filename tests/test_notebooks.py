@@ -18,7 +18,6 @@ from lenet_helpers.files import ROOT
 from lenet_helpers.plots import FIGURES
 
 LESSONS = lessons.find_lessons()
-DEMO = lessons.NOTEBOOKS / "demo.ipynb"
 SOLUTIONS = sorted((lessons.NOTEBOOKS / "solutions").glob("*.ipynb"))
 TAGS = {"nbval-check-output", "varies"}
 CELL_LIMIT = 300  # seconds
@@ -46,8 +45,8 @@ def each_lesson(function):
 
 
 def each_notebook(function):
-    """The lessons, their solutions, and the page with the pad."""
-    paths = [*LESSONS, *SOLUTIONS, DEMO]
+    """The lessons and their solutions."""
+    paths = [*LESSONS, *SOLUTIONS]
     return pytest.mark.parametrize("path", paths, ids=lambda path: "-".join(path.parts[-2:]))(
         function
     )

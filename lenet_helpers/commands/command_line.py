@@ -228,17 +228,30 @@ def progress() -> None:
 @app.command()
 def demo(
     port: Annotated[
-        int | None, Option(help="Of the page; 8866, or a free one, without it.")
+        int | None, Option(min=1, max=65535, help="Serve the page here, to this machine only.")
     ] = None,
     browser: Annotated[bool, Option(help="Open the page in the browser.")] = True,
 ) -> None:
-    """Draw a digit on a page in the browser and watch the network; Ctrl-C ends it."""
+    """Draw a digit in the browser and ask any number of the network where it comes from."""
+    import webbrowser
+
     from lenet_helpers.playground import page
 
-    port = page.free_port(port)
-    typer.echo(f"The pad is at http://{page.HOST}:{port}/ for this machine only. Ctrl-C ends it.")
-    page.serve(port, browser)
-    typer.echo("Stopped.")
+    path = page.write_page()
+    if port is None:
+        typer.echo(f"The playground is {path}; it opens from the disk.")
+        if browser:
+            webbrowser.open(path.as_uri())
+        return
+    with page.serve_page(path.parent, port) as server:
+        address = f"http://{page.HOST}:{port}/"
+        typer.echo(f"The playground is at {address} for this machine only. Ctrl-C ends it.")
+        if browser:
+            webbrowser.open(address)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            typer.echo("Stopped.")
 
 
 @app.command()

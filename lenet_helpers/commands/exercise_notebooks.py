@@ -13,7 +13,7 @@ from lenet_helpers.exercises.answers import SOLUTIONS, WHY
 from lenet_helpers.files import ROOT, write_whole
 
 EXERCISES = ROOT / "notebooks" / "exercises"
-STUB = "...  # your code"
+STUB = "# your code"
 SETTINGS = Config(
     ClearSolutions={"code_stub": {"python": STUB}},
     TagRemovePreprocessor={"enabled": True, "remove_cell_tags": {WHY}},

@@ -19,10 +19,15 @@ def output_size(size: int, kernel: int, padding: int = 0, stride: int = 1) -> in
 
 
 def sizes(random: np.random.Generator) -> tuple[int, int, int, int]:
-    """A size, a kernel, a padding and a stride for which every mistake shows."""
-    kernel, padding, stride = random.integers(3, 6), random.integers(1, 4), random.integers(2, 5)
-    size = kernel - 2 * padding + stride * random.integers(5, 20) + random.integers(1, stride)
-    return int(size), int(kernel), int(padding), int(stride)
+    """A size, a kernel, a padding and a stride; the last move never fits to the pixel."""
+    kernel, padding, stride = random.integers((2, 1, 2), (8, 4, 6)).tolist()
+    rest = int(random.integers(1, stride))
+    return (
+        kernel - 2 * padding + stride * int(random.integers(4, 20)) + rest,
+        kernel,
+        padding,
+        stride,
+    )
 
 
 # ---- 02-3: a convolution of several channels
@@ -34,8 +39,9 @@ def convolve(image: torch.Tensor, kernels: torch.Tensor, biases: torch.Tensor) -
 
 
 def channels_and_kernels(random: np.random.Generator) -> tuple[torch.Tensor, ...]:
-    """An image of three channels, four kernels of 3×3, and their biases."""
-    shapes = [(3, 7, 6), (4, 3, 3, 3), (4,)]
+    """An image of three channels, four kernels, and their biases."""
+    rows, columns = random.integers(1, 5, 2)
+    shapes = [(3, 7, 6), (4, 3, rows, columns), (4,)]
     return tuple(torch.from_numpy(random.normal(size=shape)) for shape in shapes)
 
 
@@ -69,11 +75,9 @@ def field_with_own_stride(layers: list[tuple[int, int]]) -> int:
 
 
 def some_layers(random: np.random.Generator) -> tuple[list[tuple[int, int]]]:
-    """Three to five layers; the first has a stride, so that the distance matters."""
-    more = [
-        (int(k), int(s)) for k, s in random.integers((2, 1), (6, 4), (random.integers(2, 5), 2))
-    ]
-    return ([(3, 2), *more],)
+    """Some layers; no kernel is narrower than its stride, so that none leaves gaps."""
+    layers = [(int(random.integers(s, s + 4)), s) for s in random.integers(1, 4, 5).tolist()]
+    return ([(3, int(random.integers(2, 4))), *layers[: random.integers(2, 5)], (3, 1)],)
 
 
 # ---- 02-7: mend the forward pass of a network
@@ -99,7 +103,7 @@ def small_network(random: np.random.Generator) -> tuple[dict[str, torch.nn.Modul
         for name, shape in shapes.items():
             kind = torch.nn.Conv2d if name == "conv" else torch.nn.Linear
             layers[name] = kind(*shape).requires_grad_(False)
-        return layers, torch.randn(int(random.integers(2, 6)), 1, 12, 12)
+        return layers, 20 * torch.randn(int(random.integers(2, 6)), 1, 12, 12)
 
 
 TASKS = (
@@ -114,6 +118,7 @@ TASKS = (
             "That is the mean of the products. A convolution adds them up.": 1.75,
             "That window begins in row 0, column 1. The first index is the row.": 5,
             "That is the window in the upper left corner. Rows are counted from 0.": 1,
+            "That window begins in column 1. Columns are counted from 0.": -1,
         },
         hints=(
             "The window begins in row 1 and column 0, and is as large as the kernel.",
@@ -185,8 +190,7 @@ TASKS = (
         },
         hints=(
             "The output has as many channels as there are kernels. How high and wide is it?",
-            "`image[:, i : i + 3, j : j + 3]` is the window of all channels at once. It has the "
-            "shape of one kernel.",
+            "`image[:, i : i + rows, j : j + columns]` is the window of all channels at once.",
             "Three loops are enough: over the kernels, the rows and the columns of the output.",
         ),
     ),
@@ -200,6 +204,8 @@ TASKS = (
             "That is a bias for each plane of a kernel. An output channel has one bias.": 2496,
             "Those are the connections: the same weights serve at all 10×10 places.": 241600,
             "There is a bias for each output channel, not for each input channel.": 2406,
+            "There is one bias in all of it. Each output channel has one.": 2401,
+            "That is conv1.": 156,
         },
         hints=(
             "How many weights has one kernel, which reads all input channels?",
@@ -216,6 +222,7 @@ TASKS = (
             ),
             "The size is in. But conv1's kernels get more planes.": parameters(1, 13),
             "That is the network for grey pictures of 32×32.": parameters(1, 5),
+            "The biases are missing.": 338250,
             "The maps before linear1 are not 14×14: follow their side layer by layer.": (
                 parameters(3, 14)
             ),
@@ -244,6 +251,9 @@ TASKS = (
             ),
             "It is one too few: with no layer at all, a value sees 1 pixel, itself.": (
                 lambda layers: receptive_field(layers) - 1
+            ),
+            "A kernel of width k adds k - 1 neighbours, not k.": (
+                lambda layers: receptive_field([(k + 1, stride) for k, stride in layers])
             ),
             "The kernels were multiplied. Each adds its width less one, times a distance.": (
                 lambda layers: math.prod(kernel for kernel, _ in layers)

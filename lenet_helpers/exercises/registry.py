@@ -8,7 +8,7 @@ from lenet_helpers.errors import CourseError
 from lenet_helpers.exercises.task import Task
 
 # The module of each lesson. Its tasks are in TASKS, in the order of the exercise notebook.
-MODULES = {"02": "model", "09": "claims"}
+MODULES = {"01": "data", "02": "model", "05": "feature_maps", "09": "claims"}
 
 
 def tasks_of(lesson: str) -> dict[str, Task]:
@@ -30,5 +30,8 @@ def find_task(name: str) -> Task:
         raise CourseError(f"There is no task {name!r}. Names look like 02-3: lesson, number.")
     tasks = tasks_of(lesson)
     if name not in tasks:
-        raise CourseError(f"There is no task {name!r} in lesson {lesson}: {', '.join(tasks)}.")
+        raise CourseError(
+            f"There is no task {name!r} in lesson {lesson} that answers back: {', '.join(tasks)}. "
+            "The last one of the notebook is open; its model answer is folded below it."
+        )
     return tasks[name]

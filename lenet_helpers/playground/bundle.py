@@ -1,7 +1,7 @@
 """The playground's JavaScript, joined into one text for a page or for a widget.
 
-A page that is opened from a folder may load no modules, and a widget is one module. So imports and
-exports between our own files are taken out, and the files follow one another.
+A page that is opened from a folder may load no modules, and a widget is one module. So each file
+becomes a function that hands out what it exports, and the files follow one another.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 STATIC = Path(__file__).with_name("static")
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.M)
-EXPORT = re.compile(r"^export (?=const|let|function|class|async)", re.M)
+EXPORT = re.compile(r"^export (?:const|function|class) (\w+)", re.M)
 
 
 def join(name: str) -> str:
@@ -24,7 +24,9 @@ def join(name: str) -> str:
         source = (STATIC / f"{each}.js").read_text(encoding="utf-8")
         for needed in IMPORT.findall(source):
             add(needed)
-        joined[each] = EXPORT.sub("", IMPORT.sub("", source))
+        names = ", ".join(EXPORT.findall(source))
+        body = IMPORT.sub("", source).replace("\nexport ", "\n")
+        joined[each] = f"const {{ {names} }} = (() => {{\n{body}\nreturn {{ {names} }};\n}})();"
 
     add(name)
     return "\n".join(joined.values())

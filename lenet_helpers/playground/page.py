@@ -1,73 +1,85 @@
-"""Lesson 06: the drawing pad as a page of its own, served by Voilà to this machine only."""
+"""Lesson 06: the playground as a page that needs no Python: opened from the disk, or served."""
 
 from __future__ import annotations
 
-import logging
-import os
-import socket
+import base64
+import functools
+import http.server
+from pathlib import Path
 
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import ROOT
+from lenet_helpers.files import ROOT, write_whole
+from lenet_helpers.playground.bundle import STATIC, join
+from lenet_helpers.recipes import PRETRAINED
 
-NOTEBOOK = ROOT / "notebooks" / "demo.ipynb"
-TEMPLATES = ROOT / "lenet_helpers" / "playground" / "static"  # holds voila/templates/lenet
+FOLDER = ROOT / "build" / "playground"
 HOST = "127.0.0.1"
-PORT = 8866
+TITLE = "LeNet-5: draw a digit, and ask any number where it comes from"
+PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<style>
+{style}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+<div id="playground"></div>
+</main>
+<script>{course}</script>
+<script>(() => {{
+{script}}})();</script>
+</body>
+</html>
+"""
 
 
-def free_port(wanted: int | None) -> int:
-    """The wanted port; without a wish the usual one, or any other if that is taken.
+def write_page(folder: Path = FOLDER) -> Path:
+    """Write the page, and beside it what it loads on demand; gives the path of the page.
 
     Raises
     ------
     CourseError
-        If the wanted port cannot be had.
+        If the folder cannot be written.
     """
-    for port in [wanted] if wanted is not None else [PORT, 0]:
-        with socket.socket() as probe:
-            if os.name == "posix":  # a port whose last connections still close is free
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-                return probe.getsockname()[1]
-            except (OSError, OverflowError) as error:
-                reason = error
-    raise CourseError(
-        f"Port {wanted} cannot be used: {reason}. Without --port a free one is taken."
-    )
+    style = "".join((STATIC / name).read_text("utf-8") for name in ("playground.css", "page.css"))
+    page = PAGE.format(title=TITLE, style=style, course=_network("course"), script=join("page"))
+    for name in ("best", "characters"):
+        write_whole(folder / "networks" / f"{name}.js", _network(name).encode())
+    write_whole(folder / "index.html", page.encode())
+    return folder / "index.html"
 
 
-def serve(port: int, open_browser: bool) -> None:
-    """Serve the page until Ctrl-C; every visitor gets a Python of their own.
+def _network(name: str) -> str:
+    """A script that hands over the weights of a network."""
+    weights = base64.b64encode((PRETRAINED / f"{name}.safetensors").read_bytes()).decode()
+    return f'(window.LENET_NETWORKS ??= {{}}).{name} = "{weights}";'
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing of each request."""
+
+
+def serve_page(folder: Path, port: int) -> http.server.ThreadingHTTPServer:
+    """A server of the page's files, to this machine only; `serve_forever` runs it.
 
     Raises
     ------
     CourseError
-        If Voilà is not installed.
+        If the port cannot be had.
     """
     try:
-        from voila.app import Voila
-    except ModuleNotFoundError as error:
+        handler = functools.partial(_Quiet, directory=folder)
+        return http.server.ThreadingHTTPServer((HOST, port), handler)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise CourseError(
-            f"The page needs the package {error.name}: "
-            "python -m pip install -c constraints.txt -r requirements.txt"
+            f"Port {port} cannot be used: {reason}. Choose another one, or leave --port out."
         ) from error
-    known = os.environ.get("JUPYTER_PATH")
-    os.environ["JUPYTER_PATH"] = os.pathsep.join([str(TEMPLATES), *([known] if known else [])])
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one digit is read sooner without more
-    logging.getLogger("tornado.general").setLevel(logging.ERROR)  # it warns of its own defaults
-    Voila.launch_instance(
-        [
-            str(NOTEBOOK),
-            f"--Voila.ip={HOST}",
-            f"--port={port}",
-            "--Voila.port_retries=0",
-            f"--Voila.open_browser={open_browser}",
-            "--template=lenet",
-            "--Voila.log_level=ERROR",
-            # The Python of a closed page, 0.8 GB, ends after 20 s; a page cannot end its own.
-            "--MappingKernelManager.cull_idle_timeout=20",
-            "--MappingKernelManager.cull_interval=5",
-            "--KernelManager.transport_encryption=auto",  # without it each kernel prints a warning
-        ]
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import ipywidgets
@@ -31,10 +32,16 @@ def live(draw: Callable[..., Figure], name: str, **controls: Any) -> LiveFigure:
     name
         The figure's name in the gallery, whose alternative text is read out.
     controls
-        As for `ipywidgets.interact`: `(least, most, step)` is a slider, a list a menu.
+        As for `ipywidgets.interact`: `(least, most, step)` is a slider, a list a menu. Each starts
+        at the default that `draw` has for it, if any.
     """
-    widgets = {key: ipywidgets.interactive.widget_from_abbrev(c) for key, c in controls.items()}
-    # Not ipywidgets' output area: there a new picture flickers.
+    defaults = {key: each.default for key, each in signature(draw).parameters.items()}
+    widgets = {
+        key: ipywidgets.interactive.widget_from_abbrev(control, defaults[key])
+        for key, control in controls.items()
+    }
+    # Not ipywidgets' output area: there a new picture flickers, and nbclient, which runs a lesson
+    # without a browser, stood still for ever now and then.
     picture = ipywidgets.HTML()
     words = html.escape(FIGURES[name].alternative_text)
 

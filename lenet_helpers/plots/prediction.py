@@ -27,18 +27,16 @@ def gallery(images: Pictures, titles: Sequence[str]) -> Figure:
 
 @styled
 def probability_bars(images: Pictures, probabilities: Pictures) -> Figure:
-    """Each image `(height, width)` beside its ten probabilities as bars, two pairs in a row."""
-    rows = -(-len(images) // 2)
+    """Each image `(height, width)` beside its ten probabilities as bars, two pairs in each row."""
+    rows = len(images) // 2
     places = {"nrows": rows, "ncols": 4, "width_ratios": [1, 2, 1, 2], "squeeze": False}
     figure, axes = style.new_figure(1.7 * rows, **places)
-    style.draw_pictures(axes[:, ::2].flat[: len(images)], images)
+    style.draw_pictures(axes[:, ::2].flat, images)
     bars = axes[:, 1::2]
-    for ax, row in zip(bars.flat, probabilities, strict=False):
+    for ax, row in zip(bars.flat, probabilities, strict=True):
         _draw_bars(ax, row)
         ax.set(ylim=(0, 1), ylabel="probability")
         ax.yaxis.set_major_formatter("{x:.0%}")
-    for ax in axes.flat[2 * len(images) :]:
-        ax.set_visible(False)
     for ax in bars[-1]:
         ax.set_xlabel("digit")
     return figure

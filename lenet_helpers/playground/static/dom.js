@@ -1,0 +1,37 @@
+// Small helpers for the page.
+
+export function element(tag, properties = {}, ...children) {
+  const { dataset = {}, aria = {}, ...rest } = properties;
+  const made = Object.assign(document.createElement(tag), rest);
+  Object.assign(made.dataset, dataset);
+  for (const [name, value] of Object.entries(aria)) made.setAttribute(`aria-${name}`, value);
+  made.append(...children);
+  return made;
+}
+
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+// A number to four digits, with a real minus; a power of ten where it is very large or small.
+export function digits(value) {
+  const size = Math.abs(value);
+  const plain = size === 0 || (size >= 1e-4 && size < 1e6);
+  if (plain) return Number(value.toPrecision(4)).toString().replace("-", "−");
+  const [number, exponent] = value.toExponential(3).split("e");
+  const raised = [...exponent.replace("+", "")].map((each) => (each === "-" ? "⁻" : RAISED[each]));
+  return `${number} · 10${raised.join("")}`.replace("-", "−");
+}
+
+const POSITIVE = [178, 24, 43];
+const NEGATIVE = [33, 102, 172];
+
+// White for 0, red for positive, blue for negative: red, green and blue of a share from -1 to 1.
+export function colourOf(share) {
+  const strength = Math.min(1, Math.abs(share));
+  return (share < 0 ? NEGATIVE : POSITIVE).map((level) => Math.round(255 + (level - 255) * strength));
+}
+
+// The same as CSS, and black or white letters on it.
+export function paint(cell, share) {
+  cell.style.background = `rgb(${colourOf(share).join(" ")})`;
+  cell.style.color = Math.abs(share) > 0.55 ? "#fff" : "#000";
+}
