@@ -114,6 +114,7 @@ WRONG = {
         (("cannot tell", "cannot tell", "agrees", "disagrees", "cannot tell"), "other way round"),
         (("agrees", "cannot tell", "cannot tell", "disagrees", "agrees"), "Our mean is above"),
         (("agrees", "disagrees", "disagrees", "disagrees", "disagrees"), "third verdict"),
+        (("agrees", "agrees", "cannot tell", "disagrees", "agrees"), "both begin"),
         (("agrees", "agrees", "agrees", "agrees", "agrees"), "98 % cut"),
     ],
     "09-3": [(11, "1 + 1/n"), (2, "1.96"), (4, "interval of the mean"), (5, "one question"),

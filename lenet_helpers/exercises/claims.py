@@ -96,6 +96,9 @@ TASKS = (
             "Our mean is above 98 %. But what of the runs in the lower part of the interval?": (
                 (AGREES, UNSURE, UNSURE, DISAGREES, AGREES)
             ),
+            "98 % cut and over 98 % both begin at 98.0 %. Where does our interval begin?": (
+                (AGREES, AGREES, UNSURE, DISAGREES, AGREES)
+            ),
             "There is a third verdict: what if some runs give the claim and some do not?": (
                 (AGREES, DISAGREES, DISAGREES, DISAGREES, DISAGREES)
             ),

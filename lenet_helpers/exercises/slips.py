@@ -168,6 +168,9 @@ TASKS = (
             "It is in percent. A fraction from 0 to 1 is asked for.": (
                 lambda m, b: score(m, b) * 100
             ),
+            "It is divided by the number of batches, not of images.": (
+                lambda m, b: score(m, b) * 19 / 3
+            ),
         },
         hints=(
             "What does `share` hold after the loop?",
