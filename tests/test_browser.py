@@ -495,8 +495,8 @@ def open_file(tab: Page, path: Path, at: int = 0) -> None:
 
 
 def test_two_networks_read_one_drawing(tab):
-    tab.get_by_label("Beside it").select_option("untrained")
-    tab.get_by_label("Network").select_option("best")
+    tab.locator(".lenet-select").nth(1).select_option("untrained")
+    tab.locator(".lenet-select").nth(0).select_option("best")
     press(tab, "Draw the example 3")
     expect_digit(tab, 3)
     answers = tab.locator(".lenet-answer").all_text_contents()
@@ -521,8 +521,8 @@ def test_weights_without_metadata_are_asked_about(tab, tmp_path):
     path.write_bytes(safetensors.torch.save(LeNet5().state_dict()))
     open_file(tab, path)
     expect(tab.get_by_text("does not say how its network was built")).to_be_visible()
-    tab.get_by_label("Activation").select_option("sigmoid")
-    tab.get_by_label("Pooling").select_option("average")
+    tab.locator(".lenet-question select").nth(0).select_option("sigmoid")
+    tab.locator(".lenet-question select").nth(1).select_option("average")
     press(tab, "Open it so")
     expect(tab.get_by_role("heading", name="bare.safetensors")).to_be_visible()
     press(tab, "Draw the example 3")
@@ -555,7 +555,7 @@ def test_a_damaged_or_foreign_file_is_refused_in_words(tab, tmp_path, content, w
 def test_axe_finds_nothing(visit, folder, scheme):
     tab = open_page(visit, folder, color_scheme=scheme)
     press(tab, "Draw the example 3")
-    tab.get_by_label("Beside it").select_option("best")
+    tab.locator(".lenet-select").nth(1).select_option("best")
     for layer, at in (("activation2", 0.3), ("pool1", 0.1), ("activation4", 0.02)):
         point_at(tab, layer, at, 0.1)
         found = Axe().run(tab).response["violations"]

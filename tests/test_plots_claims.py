@@ -56,10 +56,3 @@ def test_batches_are_counted_by_their_accuracy():
     bars = {bar.get_x() + bar.get_width() / 2: bar.get_height() for bar in ax.patches}
     assert bars == pytest.approx({0.75: 5, 1.0: 7})
     assert ax.lines[0].get_ydata().tolist() == [4.5, 7.5]
-
-
-def test_each_way_to_normalise_is_a_curve():
-    rows = {"right": torch.tensor([0.0, 1.0]), "wrong": torch.tensor([0.4, 1.4])}
-    (ax,) = figures.wrong_mean(rows).axes
-    assert [line.get_label() for line in ax.lines[:2]] == ["right", "wrong"]
-    assert ax.lines[1].get_ydata() == pytest.approx([0.4, 1.4])

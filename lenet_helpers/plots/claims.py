@@ -109,18 +109,6 @@ def batch_accuracies(
 
 
 @styled
-def wrong_mean(rows: Tensors) -> Figure:
-    """Values along one row of pixels, one curve for each way to normalise."""
-    figure, ax = style.new_figure(2.8)
-    for (name, values), marker in zip(rows.items(), "os", strict=True):
-        ax.plot(values, marker=marker, markersize=3.5, label=name)
-    ax.axhline(0, color="C6", linestyle="--", linewidth=1)
-    ax.set(xlabel="pixel of the row", ylabel="value after normalising")
-    ax.legend(loc="center")
-    return figure
-
-
-@styled
 def changed_digits(image: torch.Tensor, changed: Tensors) -> Figure:
     """An image `(1, height, width)`, and beside it a row for each `(n, 1, height, width)`."""
     columns = 1 + len(next(iter(changed.values())))

@@ -63,7 +63,7 @@ def cut_at(
 
 @styled
 def pieces(line: Line, segments: Segments, way: Sequence[Candidate]) -> Figure:
-    """Numbered pieces of ink; below them a bar for each group, on top those of `way`, as read."""
+    """Numbered pieces of ink; below them what `way` reads, and a bar for each group."""
     figure, (ink, bars) = style.new_figure(3.9, nrows=2, sharex=True, height_ratios=(1.2, 1))
     page = np.ones((*line.mask.shape, 3))
     white = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.8}
@@ -74,17 +74,16 @@ def pieces(line: Line, segments: Segments, way: Sequence[Candidate]) -> Figure:
     style.draw_picture(ink, page)
     top, left, bottom, right = around([piece.box for piece in segments.pieces])
     ink.set(xlim=(left - 9, right + 9), ylim=(bottom + 3, top - 22))
-    read = {(symbol.start, symbol.end): symbol.symbol for symbol in way}
+    for symbol in way:
+        _, left, _, right = symbol.box
+        bars.plot([left, right], [1.6, 1.6], color="C1", linewidth=3)
+        bars.text((left + right) / 2, 2.5, symbol.symbol, ha="center")
     ends: list[int] = []  # where the last bar of each row ends
-    for start, end, part, _ in segments.groups:
-        _, left, _, right = part.box
-        symbol = read.get((start, end))
+    for group in segments.groups:
+        _, left, _, right = group.part.box
         row = next((n for n, last in enumerate(ends) if last < left), len(ends))
-        row = -1.6 if symbol else row
-        if not symbol:
-            ends[row : row + 1] = [right]
-        bars.plot([left, right], [-row] * 2, color="C1" if symbol else "0.6", linewidth=3)
-        bars.text((left + right) / 2, 0.9 - row, symbol or "", ha="center")
+        ends[row : row + 1] = [right]
+        bars.plot([left, right], [-row] * 2, color="0.6", linewidth=3)
     style.picture_axes(bars)
     bars.set_ylim(-len(ends), 4.5)
     return figure

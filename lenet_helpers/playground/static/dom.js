@@ -30,8 +30,14 @@ export function colourOf(share) {
   return (share < 0 ? NEGATIVE : POSITIVE).map((level) => Math.round(255 + (level - 255) * strength));
 }
 
-// The same as CSS, and black or white letters on it.
+// The same as CSS, with white or black letters, whichever stand out more (WCAG 2, relative
+// luminance: where it is below 0.179 white does).
 export function paint(cell, share) {
-  cell.style.background = `rgb(${colourOf(share).join(" ")})`;
-  cell.style.color = Math.abs(share) > 0.55 ? "#fff" : "#000";
+  const colour = colourOf(share);
+  const [red, green, blue] = colour.map((level) => {
+    const part = level / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  cell.style.background = `rgb(${colour.join(" ")})`;
+  cell.style.color = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179 ? "#fff" : "#000";
 }
