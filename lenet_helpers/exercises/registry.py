@@ -16,6 +16,7 @@ MODULES = {
     "06": "prediction",
     "07": "lenet_1998",
     "08": "expressions",
+    "09": "claims",
 }
 
 

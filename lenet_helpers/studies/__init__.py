@@ -2,5 +2,5 @@
 
 records (runs, and the file that keeps them), runner (trains them), statistics (intervals, tests)
 serve all; every other module is a study: bn_dropout, learning_rates (04), lenet_1998 (07),
-published, reproduction, claims, techniques (09). bugs has the checks of lesson 09's bug hunt.
+published, reproduction, claims, techniques (09).
 """
