@@ -23,7 +23,7 @@ help:
 	@echo "              for print: make figures FORMAT='pdf svg' DPI=600, to build/figures"
 	@echo "make exercises  make notebooks/exercises anew from notebooks/solutions"
 	@echo "make test     unit tests, then all lessons"
-	@echo "make bench    measure the speed of training (minutes)"
+	@echo "make bench    measure the speed of training and of the playground (minutes)"
 	@echo "make read     measure how strangers' pictures are read (minutes)"
 	@echo "make soak     run the lessons with other seeds, threads and processors (an hour)"
 	@echo "make results  train every network and every study of the kit anew (nine hours of one core)"
@@ -60,6 +60,7 @@ read: $(DEVELOPER)
 
 bench: $(DEVELOPER)
 	$(BIN)/python tests/benchmarks/bench_training.py
+	$(BIN)/python tests/benchmarks/bench_playground.py
 
 # A network or study that is whole lies in build/results, so make goes on where it was stopped;
 # within a study its command does.

@@ -583,7 +583,7 @@ def test_it_opens_in_under_a_second(visit, folder):
 def test_a_screenshot_for_the_readme(tab, digits):
     draw(tab, *digits[3])
     expect_digit(tab, 3)
-    point_at(tab, "activation1", 0.06, 0.5)
+    point_at(tab, "activation1", 0.118, 0.5)
     assert title(tab)[0].startswith("Convolution 1")
     if "LENET_SCREENSHOT" in os.environ:
         tab.mouse.move(0, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -55,7 +56,9 @@ console.log(JSON.stringify(drawings.map(([strokes, least]) => { const image = re
 @pytest.fixture(scope="module")
 def node(tmp_path_factory):
     """Runs a script that may use all of a module of the playground."""
-    assert NODE, "Node.js is needed: apt install nodejs"
+    if NODE is None:
+        reason = "needs Node.js: on Debian, apt-get install nodejs"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     folder = tmp_path_factory.mktemp("node")
 
     def run(module: str, script: str, *arguments: object) -> str:
