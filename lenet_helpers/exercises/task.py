@@ -111,6 +111,8 @@ def _named_mistake(task: Task, seeds: Sequence[int], given: list, wanted: list) 
 def compare(given: Any, wanted: Any, task: Task) -> str:
     """What is wrong with a result, in general words; empty if nothing is."""
     if isinstance(wanted, tuple):
+        if isinstance(given, np.ndarray | torch.Tensor) and given.ndim == 1:
+            given = list(given)
         if not isinstance(given, tuple | list) or len(given) != len(wanted):
             return f"{len(wanted)} results are asked for: {', '.join(task.parts)}."
         pairs = zip(task.parts, given, wanted, strict=True)
