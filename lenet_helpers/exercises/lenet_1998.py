@@ -33,14 +33,9 @@ def pool(maps: torch.Tensor, weights: torch.Tensor, biases: torch.Tensor) -> tor
     return functional.conv2d(maps, kernels, biases, stride=2, groups=len(weights))
 
 
-def column(values: torch.Tensor) -> torch.Tensor:
-    """One value for each map."""
-    return values.view(-1, 1, 1)
-
-
 def maps_to_pool(random: np.random.Generator) -> tuple[torch.Tensor, ...]:
     """Maps of two images; coefficients of both signs, not near zero."""
-    maps, biases = doubles(random, (2, 3, 8, 6), (3,))
+    maps, biases = doubles(random, (2, 3, 8, 10), (3,))
     return maps, torch.from_numpy(random.uniform(0.3, 0.9, 3)) * torch.tensor([1, -1, 1]), biases
 
 
@@ -136,11 +131,13 @@ TASKS = (
             ),
             "The bias is added four times.": lambda x, w, b: squash(pool(x, w, 4 * b)),
             "The bias is added behind the squashing. It belongs inside, to the sum.": (
-                lambda x, w, b: squash(pool(x, w, 0 * b)) + column(b)
+                lambda x, w, b: squash(pool(x, w, 0 * b)) + b[:, None, None]
             ),
             "The biases are missing: each map has one.": lambda x, w, b: squash(pool(x, w, 0 * b)),
             "The largest of four values is max pooling, today's. The paper adds them up.": (
-                lambda x, w, b: squash(functional.max_pool2d(x, 2) * column(w) + column(b))
+                lambda x, w, b: squash(
+                    functional.max_pool2d(x, 2) * w[:, None, None] + b[:, None, None]
+                )
             ),
         },
         hints=(
@@ -245,7 +242,7 @@ TASKS = (
         hints=(
             "Go back as the table of the lesson does: at the answers the curvature is 2.",
             "Each h has the sum over the answers: 2 times the squared weight that leads there.",
-            "Then come squared slopes and squared inputs: `torch.outer` makes 5×4 values of both.",
+            "Then come the squared slopes, at z, and squared inputs: `torch.outer` makes 5×4.",
         ),
     ),
     Task(
@@ -254,6 +251,7 @@ TASKS = (
         inputs=inputs_and_curvatures,
         right=sizes,
         mistakes={
+            "That is the function as it stands.": lambda x, c: RATE / (c.T @ x / len(x)) + ROOM,
             "No size is negative now. But what if a curvature is nearly zero?": (
                 lambda x, c: sizes(x, c, room=0) + ROOM
             ),
@@ -264,10 +262,11 @@ TASKS = (
             "Positive now, but it is the inputs that are squared, of each image.": (
                 lambda x, c: RATE / (ROOM + (c.T @ x / len(x)) ** 2)
             ),
-            "The given curvatures need no square.": lambda x, c: sizes(x, c**2),
-            "It is divided by a sum over the images. The mean is meant.": (
-                lambda x, c: sizes(x, c * len(x))
+            "Multiply for each image, then take the mean.": (
+                lambda x, c: RATE / (ROOM + torch.outer(c.mean(0), (x**2).mean(0)))
             ),
+            "The given curvatures need no square.": lambda x, c: sizes(x, c**2),
+            "The mean over the images is meant, not the sum.": lambda x, c: sizes(x, c * len(x)),
             "A root is Adam's. Here it is divided by the curvature itself.": (
                 lambda x, c: RATE / (ROOM + (RATE / sizes(x, c, room=0)).sqrt())
             ),
@@ -282,6 +281,7 @@ TASKS = (
         name="07-7",
         title="predict: first weights for inputs that agree",
         right=math.sqrt(3 / 75),
+        tolerance=5e-3,
         mistakes={
             "That is a weight's standard deviation. How far do they reach?": 1 / math.sqrt(75),
             "This sum does not grow with F: the weights are independent.": math.sqrt(3) / 75,
