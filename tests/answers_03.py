@@ -31,6 +31,11 @@ def backward_without_slope(x, y, w1, b1, w2, b2):
     return w2.T @ error[:, None] * x, w2.T @ error, table, error
 
 
+def backward_with_z(x, y, w1, b1, w2, b2):
+    gw1, gb1, _, error = backward_in_numpy(x, y, w1, b1, w2, b2)
+    return gw1, gb1, np.outer(error, w1 @ x + b1), error
+
+
 def loop(model, batches, optimizer, *, clear="before", softmax=False, answer=list):
     losses = []
     for images, labels in batches:
@@ -97,6 +102,7 @@ WRONG = {
              (2.67065, "nine times"), (0.778151, "base 10"), (2.584963, "base 2"),
              (-1.79176, "negative"), (1.5, "another one")],
     "03-2": [
+        (backward_with_z, "after the ReLU"),
         (backward_without_slope, "ReLU has a slope"),
         (lambda *given: [-each for each in backward_in_numpy(*given)], "signs are turned"),
         (lambda *given: [each.T for each in backward_in_numpy(*given)], "on their side"),
@@ -136,13 +142,15 @@ WRONG = {
         (keep_weights, "weights alone"),
         (keep_all_but_the_random_state, "dropout draws"),
         (keep_all_but_the_optimizer, "begins anew"),
+        (lambda model, _: {"weights": model}, "not the object itself"),
+        (lambda model, _: [model.state_dict()], "a dictionary"),
         (lambda *_: {}, "Look at the names"),
         (lambda *_: {"weights": 1}, "cannot be loaded"),
     ],
 }  # fmt: skip
 # Name -> right answers in another form.
 RIGHT = {
-    "03-1": [0.5 * np.log(36), 1.7918, torch.tensor([1.79176])],
+    "03-1": [0.5 * np.log(36), 1.79, torch.tensor([1.79176])],
     "03-2": [backward_in_numpy, backward_by_a_loss],
     "03-3": [np.array([[-4.0, -6], [0, -2]]), torch.tensor([[-4, -6], [0, -2]])],
     "03-4": [10.0, np.int64(10)],

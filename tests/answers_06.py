@@ -140,7 +140,7 @@ WRONG = {
              ([0, 0, 0, 0, 1, 0], "upright"), ([False] * 3 + [True] + [False] * 2, "stretched"),
              ([False] * 6, "Something does"), ([1, 1, 1, 0, 0, 1], "question is turned")],
     "06-6": [(1, "where it is 0"), (0.967742, "factor 1.96 is missing"), (0.938673, "squared"),
-             (0.966667, "one more wrong"), (0.5, "another one")],
+             (0.966667, "one more wrong"), (88.65, "per cent"), (0.5, "another one")],
     "06-7": [
         (choose_until_it_fails, "further down"),
         (share_of_right, "right answers only"),

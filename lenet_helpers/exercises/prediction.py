@@ -186,7 +186,7 @@ TASKS = (
         name="06-6",
         title="predict: what thirty right answers of thirty promise",
         right=30 / (30 + 1.96**2),
-        tolerance=5e-4,
+        tolerance=1e-3,
         mistakes={
             "The standard error was taken at a = 1, where it is 0. It belongs to p.": 1.0,
             "The factor 1.96 is missing.": 30 / 31,
@@ -194,6 +194,9 @@ TASKS = (
             "That is one more wrong answer of thirty. Wilson's interval reaches further.": 29 / 30,
             "That is the probability of a failure. The one of a right answer is asked for.": (
                 1.96**2 / (30 + 1.96**2)
+            ),
+            "That looks like per cent. A number from 0 to 1 is asked for.": (
+                100 * 30 / (30 + 1.96**2)
             ),
             "That would be the border for 90 right answers of 90.": 90 / (90 + 1.96**2),
         },

@@ -137,11 +137,13 @@ def seven(random: np.random.Generator) -> tuple[np.ndarray, float]:
 
 
 def some_page(random: np.random.Generator) -> tuple[np.ndarray, float]:
-    """Such a page, and none on which two places of the centre of mass are equally near."""
+    """Such a page, on which no centre of mass is equally near to two places."""
+    orders = ("mask crop scale", "scale mask crop", "mask crop scale mask", "mask scale crop")
     while True:
         ink, threshold = seven(random)
-        mass = ndimage.center_of_mass(steps(ink, threshold, "mask crop scale*"))
-        if np.abs(np.array(mass) % 1 - 0.5).min() > 0.01:
+        made = [steps(ink, threshold, f"{order}*") for order in (*orders, "crop scale")]
+        masses = np.array([ndimage.center_of_mass(image) for image in made])
+        if np.abs(masses % 1 - 0.5).min() > 0.01:
             return ink, threshold
 
 

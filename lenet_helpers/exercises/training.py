@@ -27,6 +27,7 @@ TASKS = (
         name="03-1",
         title="predict: the loss of a network that knows only how often digits come",
         right=0.5 * np.log(2) + 0.5 * np.log(18),
+        tolerance=2e-3,  # two decimals
         mistakes={
             "That is its loss if it gives all ten the same. It can do better.": np.log(10),
             "That is the loss of an image that shows a 0. The other half has a larger one.": (
@@ -63,6 +64,9 @@ TASKS = (
         mistakes={
             "ReLU has a slope as well: what passes it where z is negative?": (
                 lambda *given: by_rules(*given, slope=False)
+            ),
+            "The input of the second layer is h, after the ReLU, not z1.": (
+                lambda *given: by_rules(*given, early=True)
             ),
             "An error is passed back by the transposed weights.": (
                 lambda *given: by_rules(*given, turned=True)

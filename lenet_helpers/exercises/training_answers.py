@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from collections.abc import Callable
 
 import numpy as np
@@ -24,14 +25,16 @@ def backward(x: Tensor, y: int, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) 
     return torch.autograd.grad(functional.cross_entropy(logits[None], torch.tensor([y])), weights)
 
 
-def by_rules(*given: object, truth: float = 1, slope: bool = True, turned: bool = False) -> tuple:
+def by_rules(
+    *given: object, truth: float = 1, slope: bool = True, turned: bool = False, early: bool = False
+) -> tuple:
     """The rules of the lesson, of which some can be broken."""
     x, y, w1, b1, w2, b2 = given
     z = w1 @ x + b1
     p = (w2 @ z.relu() + b2).softmax(0)
     last = p - truth * functional.one_hot(torch.tensor(y), len(p))
     first = (w2 if turned else w2.T) @ last * ((z > 0) if slope else 1)
-    return torch.outer(first, x), first, torch.outer(last, z.relu()), last
+    return torch.outer(first, x), first, torch.outer(last, z if early else z.relu()), last
 
 
 def two_layers(random: np.random.Generator) -> tuple:
@@ -153,14 +156,18 @@ def interrupted(keep: Callable, seed: int) -> object:
         model, optimizer = fresh()
         train_three_steps(model, optimizer, 0)
         kept = keep(model, optimizer)
+        if kept is None or kept is ...:
+            return None
         if not isinstance(kept, dict):
-            return kept
+            raise TypeError("a dictionary is asked for")
         model, optimizer = fresh()
         try:
             kept = through_a_file(kept)
             model.load_state_dict(kept.get("weights", model.state_dict()))
             optimizer.load_state_dict(kept.get("optimizer", optimizer.state_dict()))
             torch.set_rng_state(kept.get("random", torch.get_rng_state()))
+        except pickle.UnpicklingError:
+            raise TypeError("keep what `state_dict()` gives, not the object itself") from None
         except Exception as error:  # PyTorch's own lines would not help
             raise ValueError(f"what was kept cannot be loaded: {error}") from None
         train_three_steps(model, optimizer, 3)
