@@ -64,9 +64,7 @@ def playground(model: LeNet5, name: str = "this network") -> Playground:
     """
     kit = {each: (PRETRAINED / f"{each}.safetensors").read_bytes() for each in ("course", "best")}
     networks: dict[str, Any] = {name: _weights_of(model)} | kit
-    return Playground(
-        networks=networks, guard=(PRETRAINED / "characters.safetensors").read_bytes()
-    )
+    return Playground(networks=networks, guard=(PRETRAINED / "characters.safetensors").read_bytes())
 
 
 def _weights_of(model: LeNet5) -> bytes:
