@@ -129,7 +129,7 @@ WRONG = {
         (lambda k: torch.stack([w / w.abs().max() for w in k]), "scale of its own"),
         (lambda k: (k - (k.max() + k.min()) / 2) * 2 / (k.max() - k.min()), "zero is not white"),
         (lambda k: k / k.max(), "below -1"),
-        (lambda k: k / k.std(), "of the values are not"),
+        (lambda k: k / k.std(), "of the values."),
     ],
     "05-2": [
         (without_removal, "The hook is still there after the call."),

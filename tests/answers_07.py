@@ -117,7 +117,7 @@ WRONG = {
         (lambda x, w, b: 1.7159 * np.tanh(2 / 3 * sums(x, w, 4 * b)), "four times"),
         (lambda x, w, b: 1.7159 * np.tanh(2 / 3 * sums(x, w, 0 * b)), "biases are missing"),
         (largest, "max pooling"),
-        (lambda x, w, b: functional.avg_pool2d(torch.sigmoid(x), 2), "is right; "),  # noqa: ARG005
+        (lambda x, w, b: functional.avg_pool2d(torch.sigmoid(x), 2), "is right, and "),  # noqa: ARG005
     ],
     "07-2": [
         ((900, 90_000), "comes on top"),
@@ -185,7 +185,7 @@ WRONG = {
         (lambda x, h: 0.0005 / (0.02 + torch.sqrt(h.T @ (x * x) / len(x))), "Adam's"),
         (lambda x, h: 0.0005 / (h.T @ x / len(x)) + 0.02, "as it stands"),
         (lambda x, h: 0.0005 / (0.02 + h.mean(0)[:, None] * (x * x).mean(0)), "Multiply for each"),
-        (lambda x, h: sizes_by_loops(x.abs(), h, square=False), "is right; "),
+        (lambda x, h: sizes_by_loops(x.abs(), h, square=False), "is right, and "),
     ],
     "07-7": [
         (0.11547005, "standard deviation. How far"),
