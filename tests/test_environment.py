@@ -97,7 +97,13 @@ def test_an_installation_that_was_broken_off_goes_on_with_what_is_there(fresh):
 @needs_make
 def test_what_make_installs_is_bound_to_the_versions_that_ci_ran(tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
-    for name in ("requirements", "requirements-dev", "requirements-cluster", "constraints"):
+    for name in (
+        "requirements",
+        "requirements-dev",
+        "requirements-cluster",
+        "requirements-class",
+        "constraints",
+    ):
         (tmp_path / f"{name}.txt").touch()
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / "setup.py").touch()
@@ -119,7 +125,13 @@ def constraints() -> dict[str, Version]:
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements.txt", "requirements-dev.txt", "requirements-cluster.txt"]
+    "name",
+    [
+        "requirements.txt",
+        "requirements-dev.txt",
+        "requirements-cluster.txt",
+        "requirements-class.txt",
+    ],
 )
 def test_the_exact_versions_satisfy_the_requirements(name):
     exact = constraints()
