@@ -8,7 +8,7 @@ from lenet_helpers.errors import CourseError
 from lenet_helpers.exercises.task import Task
 
 # The module of each lesson. Its tasks are in TASKS, in the order of the exercise notebook.
-MODULES = {"01": "data", "02": "model", "05": "feature_maps", "09": "claims"}
+MODULES = {"01": "data", "02": "model", "04": "bn_dropout", "05": "feature_maps", "09": "claims"}
 
 
 def tasks_of(lesson: str) -> dict[str, Task]:

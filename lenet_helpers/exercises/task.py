@@ -119,7 +119,7 @@ def compare(given: Any, wanted: Any, task: Task) -> str:
     """What is wrong with a result, in general words; empty if nothing is."""
     if isinstance(wanted, tuple):
         if isinstance(given, np.ndarray | torch.Tensor) and given.ndim:
-            given = list(given)
+            given = list(given)  # a pair of numbers may come as an array
         if not isinstance(given, tuple | list) or len(given) != len(wanted):
             return f"{len(wanted)} results are asked for: {', '.join(task.parts)}."
         pairs = zip(task.parts, given, wanted, strict=True)
