@@ -12,6 +12,7 @@ MODULES = {
     "01": "data",
     "02": "model",
     "03": "training",
+    "04": "bn_dropout",
     "05": "feature_maps",
     "06": "prediction",
     "07": "lenet_1998",
