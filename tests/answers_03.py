@@ -69,13 +69,28 @@ def stop_and_keep_the_last(losses, patience):
 def stop_after_worse_epochs(losses, patience):
     worse, kept = 0, 0
     for epoch in range(len(losses)):
-        if losses[epoch] <= losses[kept]:
+        if epoch == 0 or losses[epoch] < losses[kept]:
             kept = epoch
         else:
             worse += 1
         if worse == patience:
             return epoch + 1, kept + 1
     return len(losses), kept + 1
+
+
+def stop_in_a_loop(losses, patience, *, equal=False, at_the_end=lambda epoch, kept: (epoch, kept)):
+    """As the solution does it; `at_the_end` says what is returned if it never stops."""
+    kept, lowest = 0, float("inf")
+    for epoch, loss in enumerate(losses, start=1):
+        if loss < lowest or (equal and loss == lowest):
+            kept, lowest = epoch, loss
+        elif epoch - kept == patience:
+            return epoch, kept
+    return at_the_end(epoch, kept)
+
+
+def stop_beyond_the_end(losses, patience):
+    return stop_in_a_loop(losses, patience, at_the_end=lambda _, kept: (kept + patience, kept))
 
 
 def keep_a_copy(model, optimizer):
@@ -100,7 +115,7 @@ def keep_all_but_the_optimizer(model, _):
 WRONG = {
     "03-1": [(2.302585, "all ten the same"), (0.6931, "other half"), (1.28093, "mean of log"),
              (2.67065, "nine times"), (0.778151, "base 10"), (2.584963, "base 2"),
-             (-1.79176, "negative"), (1.5, "another one")],
+             (-1.79176, "negative"), (2.13480, "takes logits"), (1.5, "another one")],
     "03-2": [
         (backward_with_z, "after the ReLU"),
         (backward_without_slope, "ReLU has a slope"),
@@ -117,7 +132,7 @@ WRONG = {
         ([[4, 6], [0, 2]], "sign"),
         ([-4, -6, 0, -2], "2×2 values expected"),
     ],
-    "03-4": [(9, "One unit fewer leaves more"), (11, "is enough"), (5, "weights are missing"),
+    "03-4": [(9, "That many still leave more"), (11, "is enough"), (5, "weights are missing"),
              (7, "hundredth")],
     "03-5": [
         (broken_loop(clear="never", softmax=True), "Nothing has been mended"),
@@ -137,6 +152,9 @@ WRONG = {
         (lambda losses, _: (len(losses), losses.index(min(losses)) + 1), "never stops"),
         (lambda losses, n: [each - 1 for each in stop_by_slices(losses, n)], "not 0"),
         (stop_after_worse_epochs, "begins again"),
+        (lambda losses, n: stop_in_a_loop(losses, n, equal=True), "no new lowest"),
+        (lambda losses, n: stop_in_a_loop(losses, n, at_the_end=lambda *_: None), "2 results"),
+        (stop_beyond_the_end, "is the last epoch"),
     ],
     "03-9": [
         (keep_weights, "weights alone"),
@@ -146,6 +164,7 @@ WRONG = {
         (lambda model, _: [model.state_dict()], "a dictionary"),
         (lambda *_: {}, "Look at the names"),
         (lambda *_: {"weights": 1}, "cannot be loaded"),
+        (lambda *_: {"random": ("MT19937", np.zeros(624), 0)}, "is to be `torch.get_rng_state"),
     ],
 }  # fmt: skip
 # Name -> right answers in another form.
@@ -157,6 +176,6 @@ RIGHT = {
     "03-5": [loop, broken_loop(answer=torch.stack)],
     "03-6": [(0.99, 1.01), torch.tensor([0.99, 1.01], requires_grad=True)],
     "03-7": [1 / 8, np.float32(0.125)],
-    "03-8": [stop_by_slices],
+    "03-8": [stop_by_slices, stop_in_a_loop],
     "03-9": [keep_a_copy],
 }

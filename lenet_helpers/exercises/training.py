@@ -9,6 +9,7 @@ from lenet_helpers.exercises.training_answers import (
     backward,
     by_rules,
     descend,
+    equal_is_new,
     first_rise,
     in_one_go,
     interrupted,
@@ -44,6 +45,9 @@ TASKS = (
             ),
             "The logarithm has base 2. The loss takes the natural one.": (
                 0.5 * np.log2(2) + 0.5 * np.log2(18)
+            ),
+            "These are probabilities, given as logits. The loss takes logits: ln p.": (
+                np.log(np.exp(1 / 2) + 9 * np.exp(1 / 18)) - 0.5 * (1 / 2 + 1 / 18)
             ),
             "The logarithm of a probability is negative. What is done about it in the loss?": (
                 -0.5 * np.log(2) - 0.5 * np.log(18)
@@ -120,7 +124,7 @@ TASKS = (
         title="predict: how far an error comes through sigmoids",
         right=10,
         mistakes={
-            "One unit fewer leaves more than a thousandth.": 9,
+            "That many still leave more than a thousandth at the input of the first unit.": 9,
             "One unit fewer is enough.": 11,
             "The weights are missing: on its way the error is multiplied by them as well.": 5,
             "That leaves less than a hundredth. A thousandth is asked for.": 7,
@@ -224,6 +228,10 @@ TASKS = (
                 lambda a, n: (stop_early(a, n)[0], int(np.argmin(a)) + 1)
             ),
             "The first epoch is 1, not 0.": lambda a, n: tuple(e - 1 for e in stop_early(a, n)),
+            "A loss equal to the lowest is no new lowest: the waiting goes on.": equal_is_new,
+            "If it never stops, the first number is the last epoch.": (
+                lambda a, n: (stop_early(a, n)[1] + n, stop_early(a, n)[1])
+            ),
             "It never stops: it reads the losses to the end.": (
                 lambda a, _: (len(a), int(np.argmin(a)) + 1)
             ),
