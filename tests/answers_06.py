@@ -53,14 +53,21 @@ def put(image):
     return placed(image, (14 - mass(image)).round())
 
 
-def choose_by_sorting(confidence, right, wanted):
+def choose_by_sorting(confidence, right, wanted, split=False):
     pairs = sorted(zip(confidence.tolist(), right.tolist(), strict=True), reverse=True)
+    following = [value for value, _ in pairs[1:]] + [None]
     best, hits = None, 0
-    for number, (value, hit) in enumerate(pairs, start=1):
+    for number, ((value, hit), other) in enumerate(zip(pairs, following, strict=True), start=1):
         hits += hit
-        if hits / number >= wanted:
+        if hits / number >= wanted and (split or value != other):
             best = value, number / len(pairs)
     return best
+
+
+def choose_above(confidence, right, wanted):
+    values = confidence.unique()
+    kept = [t for t in values if right[confidence >= t].double().mean() > wanted]
+    return kept[0], (confidence >= kept[0]).double().mean()
 
 
 def choose_until_it_fails(confidence, right, wanted):
@@ -96,6 +103,16 @@ def answer_if_any_class_is_sure(logits, threshold):
     return torch.where(p < threshold, -1, answer)
 
 
+def answer_if_the_first_is_a_digit(logits, threshold):
+    p, answer = torch.softmax(logits, 1).max(1)
+    return torch.where((p < threshold) | (answer > 9), -1, answer)
+
+
+def answer_whatever_the_threshold(logits, _):
+    answer = logits.argmax(1)
+    return torch.where(answer > 9, -1, answer)
+
+
 def answer_of_ten(logits, threshold):
     p, answer = torch.softmax(logits[:, :10], 1).max(1)
     return torch.where(p < threshold, -1, answer)
@@ -119,8 +136,8 @@ WRONG = {
         (reading(softmax=False), "logits"),
         (lambda *given: reading()(*given)[1], "2 results are asked for"),
     ],
-    "06-2": [(1, "farthest apart"), (7, "equal size"), (11, "widest gap"), (5.5, "right place"),
-             (18.70417, "variance"), (0, "another one")],
+    "06-2": [(1, "farthest apart"), (7, "equal size"), (11, "widest gap"), (10, "only 11 and 15"),
+             (5.5, "right place"), (18.70417, "variance"), (0, "another one")],
     "06-3": [
         (lambda ink: placed(ink, (13.5 - mass(ink)).round()), "13.5"),
         (lambda ink: placed(ink, (14 - np.array(ink.shape) / 2) // 1), "middle of the box"),
@@ -139,17 +156,22 @@ WRONG = {
     "06-5": [([0, 0, 0, 1, 1, 1], "dark or light"), ([0, 0, 1, 1, 1, 0], "thicker pen makes"),
              ([0, 0, 0, 0, 1, 0], "upright"), ([False] * 3 + [True] + [False] * 2, "stretched"),
              ([False] * 6, "Something does"), ([1, 1, 1, 0, 0, 1], "question is turned")],
-    "06-6": [(1, "where it is 0"), (0.967742, "factor 1.96 is missing"), (0.938673, "squared"),
-             (0.966667, "one more wrong"), (88.65, "per cent"), (0.5, "another one")],
+    "06-6": [(1, "where it is 0"), (0.967742, "factor 1.96 is missing"), (30 / 34, "takes 1.96"),
+             (0.938673, "squared"), (0.966667, "one more wrong"), (88.65, "per cent"),
+             (0.5, "another one")],
     "06-7": [
         (choose_until_it_fails, "further down"),
         (share_of_right, "right answers only"),
         (share_refused, "share refused"),
+        (choose_above, "exactly `wanted`"),
+        (lambda *given: choose_by_sorting(*given, split=True), "all of them or none"),
         (lambda *given: choose_by_sorting(*given)[::-1], "Look at the threshold"),
     ],
     "06-8": [
         (answer_of_ten, "ten digits only"),
         (answer_if_any_class_is_sure, "mean refusal"),
+        (answer_if_the_first_is_a_digit, "low threshold"),
+        (answer_whatever_the_threshold, "threshold for"),
         (answer_if_ten_are_sure, "together"),
         (lambda logits, _: logits[:, :10].argmax(1), "Nothing is refused"),
     ],

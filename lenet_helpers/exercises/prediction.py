@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lenet_helpers.exercises.prediction_answers import (
+    answer_if_first,
     answer_or_refuse,
     as_is,
     choose,
@@ -59,8 +60,7 @@ TASKS = (
             "That is the widest gap. Otsu compares the means and the sizes of the classes.": 11,
             "This splits the values in the right place. The largest value up to the border is "
             "asked for.": 5.5,
-            "That is the first value of the upper class, or the threshold is one place too "
-            "high.": 10,
+            "There only 11 and 15 are left above.": 10,
             "That is the variance between the classes. The threshold is asked for.": 18.70417,
         },
         hints=(
@@ -190,6 +190,7 @@ TASKS = (
         mistakes={
             "The standard error was taken at a = 1, where it is 0. It belongs to p.": 1.0,
             "The factor 1.96 is missing.": 30 / 31,
+            "The lesson takes 1.96 standard errors.": 30 / 34,
             "The factor 1.96 has to be squared together with the root.": 30 / (30 + 1.96),
             "That is one more wrong answer of thirty. Wilson's interval reaches further.": 29 / 30,
             "That is the probability of a failure. The one of a right answer is asked for.": (
@@ -226,8 +227,16 @@ TASKS = (
             "That is the largest such threshold: it refuses all but one.": (
                 lambda *given: choose(*given, largest=True)
             ),
-            "The share is right. But the accuracy there is not reached: one digit too many is "
-            "answered.": lambda *given: (choose(*given, shift=1)[0], choose(*given)[1] + 1 / 40),
+            "The promise is kept where the share is exactly `wanted`, too.": (
+                lambda *given: choose(*given, more=True)
+            ),
+            "Some digits have equal confidences: a threshold answers all of them or none.": (
+                lambda *given: choose(*given, split=True)
+            ),
+            "There the promise is not kept: digits of equal confidence are answered together, and "
+            "one of them is wrong.": (
+                lambda *given: (choose(*given, split=True)[0], choose(*given)[1] + 3 / 48)
+            ),
         },
         hints=(
             "Try every confidence that occurs as the threshold.",
@@ -249,7 +258,9 @@ TASKS = (
                 lambda *given: answer_or_refuse(*given, classes=20)
             ),
             "Where the most probable class is a digit, it is answered at any probability. What "
-            "is the threshold for?": lambda logits, _: answer_or_refuse(logits, 0.5),
+            "is the threshold for?": lambda logits, _: answer_if_first(logits, 0),
+            "A digit may reach a low threshold although another class is more probable. The text "
+            "asks for the most probable digit.": answer_if_first,
             "The ten digits together reach the threshold. One of them alone has to.": (
                 lambda *given: answer_or_refuse(*given, together=True)
             ),

@@ -151,14 +151,20 @@ def some_page(random: np.random.Generator) -> tuple[np.ndarray, float]:
 
 
 def some_readings(random: np.random.Generator) -> tuple[Tensor, Tensor, float]:
-    """Forty confidences; from the top down, right ones, two wrong, right ones, the rest wrong."""
-    confidence = 1 - np.cumsum(random.uniform(0.005, 0.02, 40))
-    right = np.zeros(40, dtype=bool)
-    good = int(random.integers(10, 16))
-    right[:good] = True
-    right[good + 2 : good + 12] = True
-    order = random.permutation(40)
-    return torch.from_numpy(confidence[order]), torch.from_numpy(right[order]), 0.9
+    """Forty-eight confidences, of which some are equal.
+
+    From the top down: right ones, seven wrong, right ones, and one wrong, with which just 3/4 are
+    right; two right and one wrong of equal confidence, with which fewer are; the rest is wrong.
+    """
+    confidence = 1 - np.cumsum(random.uniform(0.005, 0.018, 48))
+    confidence[32:35] = confidence[33]
+    right = np.zeros(48, dtype=bool)
+    right[: int(random.integers(9, 15))] = True
+    again = right.sum() + 7
+    right[again:31] = True
+    right[random.permutation(range(32, 35))[:2]] = True
+    order = random.permutation(48)
+    return torch.from_numpy(confidence[order]), torch.from_numpy(right[order]), 0.75
 
 
 def choose(
@@ -168,15 +174,22 @@ def choose(
     shift: int = 0,
     first: bool = False,
     largest: bool = False,
+    more: bool = False,
+    split: bool = False,
     counted: str = "answered",
 ) -> tuple[float, float]:
     """The smallest threshold that keeps the promise, and the share of digits answered."""
-    order = np.argsort(-confidence.numpy())
+    order = np.lexsort((~right.numpy(), -confidence.numpy()))  # of equal ones the right ones first
     falling, hits = confidence.numpy()[order], np.cumsum(right.numpy()[order])
-    kept = hits / np.arange(1, len(hits) + 1) >= wanted
-    last = int(np.argmin(kept)) - 1 if first else int(np.flatnonzero(kept)[0 if largest else -1])
-    shares = {"answered": last + 1, "right": hits[last], "refused": len(hits) - last - 1}
-    return float(falling[last + shift]), float(shares[counted] / len(hits))
+    shares = hits / np.arange(1, len(hits) + 1)
+    kept = shares > wanted if more else shares >= wanted
+    ends = np.append(falling[1:] < falling[:-1], True)  # no equal one follows
+    places = np.arange(len(hits)) if split else np.flatnonzero(ends)
+    if first:
+        places = places[: np.argmin(kept[places])]
+    last = int(places[kept[places]][0 if largest else -1])
+    counts = {"answered": last + 1, "right": hits[last], "refused": len(hits) - last - 1}
+    return float(falling[last + shift]), float(counts[counted] / len(hits))
 
 
 # ---- 06-8: none of these
@@ -187,6 +200,7 @@ def some_logits(random: np.random.Generator) -> tuple[Tensor, float]:
     rows = [
         {"digit": 0.98}, {"digit": 0.97}, {"other": 0.98}, {"digit": 0.7, "other": 0.29},
         {"digit": 0.55, "second": 0.44}, {"digit": 0.09, "other": 0.9},
+        {"digit": 0.4, "second": 0.1, "other": 0.5}, {"digit": 0.25, "second": 0.2, "other": 0.22},
     ]  # fmt: skip
     p = random.uniform(1e-4, 3e-4, (len(rows), 20))
     for row, shares in zip(p, rows, strict=True):
@@ -195,7 +209,8 @@ def some_logits(random: np.random.Generator) -> tuple[Tensor, float]:
         for name, share in shares.items():
             row[places[name]] = share
     logits = np.log(p[random.permutation(len(rows))]) + random.normal(size=(len(rows), 1))
-    return torch.from_numpy(logits).float(), float(random.uniform(0.85, 0.95))
+    threshold = random.uniform(0.85, 0.95) - 0.55 * random.integers(2)
+    return torch.from_numpy(logits).float(), float(threshold)
 
 
 def answer_or_refuse(
@@ -205,6 +220,12 @@ def answer_or_refuse(
     p = special.softmax(logits.double().numpy(), axis=1)[:, :classes]
     enough = (p.sum(1) if together else p.max(1)) >= threshold
     return np.where(enough, p.argmax(1), -1)
+
+
+def answer_if_first(logits: Tensor, threshold: float) -> np.ndarray:
+    """The digit of each row in which it is the most probable of the twenty classes, or -1."""
+    answer = answer_or_refuse(logits, threshold, classes=20)
+    return np.where(answer < 10, answer, -1)
 
 
 def probabilities_of_digits(logits: Tensor, threshold: float) -> np.ndarray:
