@@ -128,7 +128,7 @@ WRONG = {
         (lambda v, p: v, "what becomes"),  # noqa: ARG005
     ],
     "04-5": [
-        (lambda m, x: m(x).softmax(dim=1), "`no_grad` is not `eval`"),
+        (lambda m, x: m(x).softmax(dim=1), "no_grad() is not eval()"),
         (left_in_evaluation, "no longer is"),
         (after, "too late"),
         (lambda m, x: copy.deepcopy(m)(x).softmax(dim=1), "A copy keeps"),

@@ -250,13 +250,13 @@ TASKS = (
         right=lambda model, images: look(probabilities, model, images),
         parts=("the probabilities", "the running statistics afterwards", "the mode afterwards"),
         mistakes={
-            "They still depend on the neighbours. `no_grad` is not `eval`.": (
+            "They still depend on the neighbours. no_grad() is not eval().": (
                 lambda m, x: (probabilities(m, x, training=True), moved(m, x), True)
             ),
             "Right. But the model was training and no longer is: give it back as it was.": (
                 lambda m, x: (probabilities(m, x), statistics_of(m), False)
             ),
-            "`eval()` came too late: the forward pass was still in training mode.": (
+            "eval() came too late: the forward pass was still in training mode.": (
                 lambda m, x: (probabilities(m, x, training=True), moved(m, x), False)
             ),
             "A copy keeps the model as it is. But its answers depend on the neighbours.": (
