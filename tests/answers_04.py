@@ -119,6 +119,7 @@ WRONG = {
         (lambda v, p: v * (torch.rand(v.shape) > p), "not made larger"),
         (lambda v, p: v * (torch.rand(v.shape) < p) / p, "the one that it stays"),
         (lambda v, p: v * (torch.rand(v.shape) > p) / p, "which share is left"),
+        (lambda v, p: v * torch.bernoulli(torch.full(v.shape, p)) / (1 - p), "factor is right"),
         (drop_alike, "same mask"),
         (lambda v, p: v * (torch.rand(v.shape[1]) > p) / (1 - p), "All images share"),
         (lambda v, p: v * (torch.rand(len(v), 1) > p) / (1 - p), "go together"),
@@ -127,7 +128,7 @@ WRONG = {
         (lambda v, p: v, "what becomes"),  # noqa: ARG005
     ],
     "04-5": [
-        (lambda m, x: m(x).softmax(dim=1), "`no_grad` is not `eval`"),
+        (lambda m, x: m(x).softmax(dim=1), "no_grad() is not eval()"),
         (left_in_evaluation, "no longer is"),
         (after, "too late"),
         (lambda m, x: copy.deepcopy(m)(x).softmax(dim=1), "A copy keeps"),
@@ -167,7 +168,7 @@ WRONG = {
 # Name -> right answers in another form.
 RIGHT = {
     "04-1": [normalise, normalise_by_channel],
-    "04-2": [[0.76, 2.077], np.array([0.76, 2.0767]), torch.tensor([0.76, 2.0767])],
+    "04-2": [[0.76, 2.08], np.array([0.76, 2.0767]), torch.tensor([0.76, 2.0767])],
     "04-3": [56.0],
     "04-4": [drop_in_numpy, drop_in_place, torch.nn.functional.dropout],
     "04-5": [give_back, lambda m, x: copy.deepcopy(m).eval()(x).softmax(1).detach().numpy()],
