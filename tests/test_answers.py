@@ -168,11 +168,10 @@ def test_a_figure_of_a_reading_has_a_box_for_each_symbol_and_for_what_was_left_o
     assert figure.axes[-1].get_title() == f"{line.text}   holds"
 
 
-def test_a_figure_of_cuts_marks_the_best_column():
-    part, places, products = np.ones((9, 20), bool), [4, 8, 12], [0.1, 0.9, 0.3]
-    figure = plots.cuts([part] * 2, [places] * 2, [products] * 2)
-    marks = [line.get_xdata()[0] for axis in figure.axes for line in axis.lines[-1:]]
-    assert marks == [8, 8, 8, 8]
+def test_a_figure_of_a_cut_marks_its_column():
+    part, half = np.ones((9, 20), bool), np.zeros((28, 28))
+    figure = plots.cut_at(part, ([4, 8, 12], [0.1, 0.9, 0.3]), 8, [half] * 2, ["3", "5"])
+    assert figure.axes[0].lines[-1].get_xdata()[0] == 7.5  # the edge before the column
 
 
 def test_a_folder_of_other_labels_is_refused(tmp_path):
