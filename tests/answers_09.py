@@ -163,6 +163,8 @@ WRONG = {
         (lambda v, t: (v.max(1).argmax(), t[v.max(1).argmax()].mean()), "single run has chosen"),
         (lambda v, t: (v.mean(1).argmax(), t[v.mean(1).argmax()].max()), "best run on the test"),
         (lambda v, t: (v.mean(1).argmax(), t[v.mean(1).argmax(), 0]), "one seed"),
+        (lambda v, t: (v.min(1).argmax(), t[v.min(1).argmax()].mean()), "worst run"),
+        (lambda v, t: (np.median(v, 1).argmax(), t[np.median(v, 1).argmax()].mean()), "median"),
         (lambda _, t: (7, t.mean()), "the technique"),
     ],
 }  # fmt: skip
