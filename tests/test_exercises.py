@@ -185,6 +185,16 @@ def test_an_answer_that_changes_what_it_is_given_is_judged_by_what_it_returns():
     assert judge(find_task("02-3"), convolve).state == RIGHT
 
 
+def test_a_check_leaves_the_number_of_threads_alone():
+    before = torch.get_num_threads()
+    torch.set_num_threads(before + 1)
+    try:
+        judge(find_task("02-3"), torch.zeros(1))
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("name", ["02-99", "99-1", "", "two", None])
 def test_a_task_that_is_not_there_is_said_in_words(name):
     with pytest.raises(CourseError, match="There is no task"):

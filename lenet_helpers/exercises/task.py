@@ -49,12 +49,16 @@ def judge(task: Task, answer: Any) -> Verdict:
     """Say whether an answer is right, or what is wrong with it, without giving the right one."""
     if answer is ... or answer is None:
         return Verdict(NOT_STARTED, "")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # these tensors are small; on a busy machine threads wait for others
     try:
         with time_limit(SECONDS):
             return _judge(task, answer)
     except EndlessError:
         words = f"It ran for {SECONDS:.0f} seconds and was stopped: does a loop never end?"
         return Verdict(NOT_YET, words)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _judge(task: Task, answer: Any) -> Verdict:
