@@ -195,6 +195,8 @@ def run_lesson(
     `cell_done` is called after each cell, see `on_cell_executed` of nbclient.
     """
     logging.getLogger("papermill").setLevel(logging.ERROR)
+    # Where Ctrl-C ends a kernel, nbclient leaves a task behind whose error nobody asks for.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     copy = output / path.name
     try:
         output.mkdir(parents=True, exist_ok=True)
