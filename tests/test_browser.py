@@ -14,6 +14,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -266,11 +267,19 @@ def touch(tab: Page, strokes: list[Stroke]) -> None:
         send("touchEnd")
 
 
-def write_seven(tab: Page) -> None:
-    """Space puts the pen down and lifts it; the arrow keys move it by 8 pixels."""
-    keys = [*["ArrowLeft"] * 7, " ", *["ArrowRight"] * 14]
-    for key in [*keys, *["ArrowDown", "ArrowDown", "ArrowLeft"] * 9, " "]:
-        tab.keyboard.press(key)
+# Space puts the pen down and lifts it; the arrow keys, here by their first letters, move it.
+KEYS = {
+    7: "LLLLLLL RRRRRRRRRRRRRR" + "DDL" * 9 + " ",
+    0: " RRRRDRD" + "D" * 12 + "DLDLLLLLLLLULU" + "U" * 12 + "URURRR ",
+    3: "LLLLLL RRRRRRRRRRDRDDDDDDLDLLLLLLRRRRRRDRDDDDDDDLDL" + "L" * 9 + " ",
+}
+ARROWS = {"L": "ArrowLeft", "R": "ArrowRight", "U": "ArrowUp", "D": "ArrowDown", " ": " "}
+
+
+def write(tab: Page, digit: int) -> None:
+    """Draw with the keyboard; the pad has the focus."""
+    for letter in KEYS[digit]:
+        tab.keyboard.press(ARROWS[letter])
 
 
 def press(tab: Page, button: str) -> None:
@@ -351,15 +360,36 @@ def test_a_finger_draws_on_a_phone_and_does_not_scroll(visit, folder, digits, la
     assert tab.locator(PAD).bounding_box() == before
 
 
-def test_the_keyboard_alone_draws_undoes_and_clears(tab):
+@pytest.mark.parametrize("label", KEYS)
+def test_the_keyboard_alone_draws_and_undoes(tab, label):
     tab.keyboard.press("Tab")
     expect(tab.locator(PAD)).to_be_focused()
-    write_seven(tab)
-    expect_digit(tab, 7)
+    write(tab, label)
+    expect_digit(tab, label)
     tab.keyboard.press("Tab")
     expect(tab.get_by_role("button", name="Undo the last stroke")).to_be_focused()
     tab.keyboard.press("Enter")
     expect(tab.locator(".lenet-answer")).to_have_text("Nothing is drawn yet.")
+
+
+def test_the_page_is_the_same_when_it_is_served(visit, folder, digits):
+    with page.serve_page(folder, 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        tab = visit(f"http://{HOST}:{server.server_address[1]}/")
+        draw(tab, *digits[3])
+        expect_digit(tab, 3)
+        server.shutdown()
+
+
+def test_a_finger_that_taps_on_a_value_has_it_explained_in_sight(visit, folder):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    tab = open_page(visit, folder, **phone)
+    tab.get_by_role("button", name="Draw the example 3").tap()
+    canvas = tab.locator("[data-layer=activation2] canvas")
+    canvas.scroll_into_view_if_needed()
+    canvas.tap(position={"x": 20, "y": 20})
+    assert title(tab)[0].startswith("Convolution 2, map 1")
+    expect(tab.locator(f"{PANEL} h2")).to_be_in_viewport()
 
 
 def test_letters_and_two_digits_are_doubted(tab, digits):
@@ -636,7 +666,7 @@ def test_in_a_notebook_the_keyboard_draws_and_python_has_the_image(lab, notebook
     tab = open_in_lab(visit, lab, notebook)
     cells = tab.locator(".jp-Cell").count()
     tab.locator(PAD).focus()
-    write_seven(tab)
+    write(tab, 7)
     expect_digit(tab, 7)
     assert tab.locator(".jp-Cell").count() == cells  # no key was a command of JupyterLab
     answer = "str(pad.image is not None and pad.image.shape)"
