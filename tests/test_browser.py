@@ -47,6 +47,19 @@ PATIENCE = 90_000  # milliseconds until a slow machine has started Python and re
 TEST_DIGITS = {3: 32, 7: 0, 0: 3}  # label, and the number of a test digit of MNIST
 SIDE = 280  # pixels of the pad
 PAD = ".lenet-pad"
+# JupyterLab lays out a long notebook while it is scrolled, which moves the pad once more.
+COME_TO_REST = """async (canvas) => {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    canvas.scrollIntoView({ block: "center" });
+    const before = canvas.getBoundingClientRect();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const { left, top, right, bottom } = canvas.getBoundingClientRect();
+    const seen = [[left + 2, top + 2], [right - 2, bottom - 2]].map((at) =>
+      document.elementFromPoint(...at));
+    if (before.top === top && seen.every((element) => element === canvas)) return;
+  }
+  throw new Error("the pad does not come to rest");
+}"""
 LESSON = lessons.NOTEBOOKS / "06_prediction.ipynb"
 Stroke = list[tuple[float, float]]
 
@@ -240,7 +253,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def draw(tab: Page, *strokes: Stroke) -> None:
     """Draw with the mouse, without a pause."""
     pad = tab.locator(PAD).first
-    pad.scroll_into_view_if_needed()
+    pad.evaluate(COME_TO_REST)
     box = pad.bounding_box()
     scale = box["width"] / SIDE
     for stroke in strokes:
