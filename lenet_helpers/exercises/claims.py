@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from lenet_helpers.exercises import slips
+from lenet_helpers.exercises.slips import quantile
 from lenet_helpers.exercises.task import Task
 
 # ---- 09-1: where one more run lies
@@ -25,11 +26,6 @@ def further_run(accuracies: list[float], widen: float = 1.0) -> tuple[float, flo
 def widened(factor_of_n):
     """The interval as somebody has it whose width is wrong by a factor that depends on n."""
     return lambda accuracies: further_run(accuracies, factor_of_n(len(accuracies)))
-
-
-def quantile(n: int, level: float = 0.975) -> float:
-    """Of Student's distribution for n runs."""
-    return float(stats.t.ppf(level, n - 1))
 
 
 def some_accuracies(random: np.random.Generator) -> tuple[list[float]]:

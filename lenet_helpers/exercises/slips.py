@@ -39,9 +39,6 @@ def some_batches(random: np.random.Generator) -> tuple[nn.Module, list]:
 
 # ---- 09-7: train a copy further
 
-# PyTorch imports a great deal for the first optimizer: before the time of a check begins.
-torch.optim.SGD([torch.zeros(1)])
-
 
 def some_training(random: np.random.Generator) -> tuple[nn.Module, list]:
     """A small network and three batches."""
@@ -92,6 +89,11 @@ def paired(first: list[float], second: list[float], test=stats.ttest_rel):
     """Mean difference and its 95 % interval."""
     low, high = test(first, second).confidence_interval(0.95)
     return float(np.mean(first) - np.mean(second)), float(low), float(high)
+
+
+def quantile(n: int, level: float = 0.975) -> float:
+    """Of Student's distribution for n runs."""
+    return float(stats.t.ppf(level, n - 1))
 
 
 def by_seed(accuracies: dict[int, float]) -> list[float]:
@@ -237,9 +239,7 @@ TASKS = (
             "That is where one more pair would lie. The interval of the mean is asked for.": (
                 cost_widened(lambda n: math.sqrt(n + 1))
             ),
-            "It looks like 1.96 in place of t.": (
-                cost_widened(lambda n: 1.959964 / float(stats.t.ppf(0.975, n - 1)))
-            ),
+            "It looks like 1.96 in place of t.": (cost_widened(lambda n: 1.959964 / quantile(n))),
         },
         hints=(
             "Print both dictionaries. Are their keys the same, and in the same order?",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,9 +20,14 @@ from lenet_helpers.exercises.time_limit import EndlessError, time_limit
 
 HERE = Path(__file__).parent
 TRIALS = 12  # fresh random inputs for a function: few of them tell no wrong rule from the right one
-SECONDS = 10.0  # for all of them; the first call into PyTorch alone may take some on a busy machine
+SECONDS = 10.0  # for all of them, on a busy machine too
 NOT_STARTED, RIGHT, NOT_YET = "not started", "right", "not yet"
 Inputs = Callable[[np.random.Generator], tuple]
+
+
+def call(answer: Callable[..., Any], *inputs: Any) -> Any:
+    """The plain way to try a function."""
+    return answer(*inputs)
 
 
 class Task(NamedTuple):
@@ -33,7 +39,7 @@ class Task(NamedTuple):
     mistakes: dict[str, Any]  # what to say -> what somebody answers who misunderstands, likewise
     hints: tuple[str, ...]  # each says more than the one before
     inputs: Inputs | None = None  # for a function that is asked for; None: a value is asked for
-    use: Callable[..., Any] = lambda answer, *inputs: answer(*inputs)  # how an answer is tried
+    use: Callable[..., Any] = call  # how an answer is tried
     parts: tuple[str, ...] = ()  # names of what the right answer consists of
     tolerance: float = 1e-4  # of the largest value; counts are exact
 
@@ -49,6 +55,7 @@ def judge(task: Task, answer: Any) -> Verdict:
     """Say whether an answer is right, or what is wrong with it, without giving the right one."""
     if answer is ... or answer is None:
         return Verdict(NOT_STARTED, "")
+    _load_optimizers()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # these tensors are small; on a busy machine threads wait for others
     try:
@@ -61,6 +68,12 @@ def judge(task: Task, answer: Any) -> Verdict:
         torch.set_num_threads(threads)
 
 
+@cache
+def _load_optimizers() -> None:
+    """Before the clock runs: PyTorch loads a great deal more of itself for its first optimizer."""
+    torch.optim.SGD([torch.zeros(1)])
+
+
 def _judge(task: Task, answer: Any) -> Verdict:
     if task.inputs is not None and not callable(answer):
         return Verdict(NOT_YET, f"A function is asked for; this is {kind_of(answer)}.")
@@ -70,10 +83,10 @@ def _judge(task: Task, answer: Any) -> Verdict:
     given, wanted = [], []
     for seed in seeds:
         try:
-            given.append(_result(task, answer, seed))
+            given.append(_result(task, answer, seed, task.use))
         except (Exception, SystemExit) as error:
             return Verdict(NOT_YET, _where(error))
-        wanted.append(_expected(task, task.right, seed))
+        wanted.append(_result(task, task.right, seed))
     if all(each is None or each is ... for each in given):
         return Verdict(NOT_STARTED, "The function returns nothing yet: a result needs `return`.")
     faults = [compare(*pair, task) for pair in zip(given, wanted, strict=True)]
@@ -95,18 +108,14 @@ def _fresh(task: Task, seed: int) -> tuple:
     return task.inputs(np.random.default_rng(seed)) if task.inputs else ()
 
 
-def _result(task: Task, answer: Any, seed: int) -> Any:
-    return task.use(answer, *_fresh(task, seed)) if task.inputs else answer
-
-
-def _expected(task: Task, answer: Any, seed: int) -> Any:
-    return answer(*_fresh(task, seed)) if task.inputs else answer
+def _result(task: Task, answer: Any, seed: int, use: Callable[..., Any] = call) -> Any:
+    return use(answer, *_fresh(task, seed)) if task.inputs else answer
 
 
 def _named_mistake(task: Task, seeds: Sequence[int], given: list, wanted: list) -> str:
     """The words of the first mistake that gives what was given; else of one of that shape."""
     made = {
-        words: [_expected(task, wrong, seed) for seed in seeds]
+        words: [_result(task, wrong, seed) for seed in seeds]
         for words, wrong in task.mistakes.items()
     }
     for words, results in made.items():

@@ -11,9 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# PyTorch loads more of itself for its first optimizer, which can take longer than a check may.
-torch.optim.SGD([torch.zeros(1)], lr=1.0)
-
 # ---- 03-2: backward through two layers
 
 
