@@ -24,13 +24,17 @@ from lenet_helpers.playground.strokes import render_strokes
 from lenet_helpers.recipes import PRETRAINED, load_pretrained
 
 NODE = shutil.which("node")
-BATCH = 500
 
+READ = """
+import fs from "node:fs";
+function bytes(path) {
+  const file = fs.readFileSync(path);
+  return file.buffer.slice(file.byteOffset, file.byteOffset + file.length);
+}
+"""
 # Reads weights and images, writes what every layer gives, one image after another.
 FORWARD = """
-import fs from "node:fs";
 const [weights, images, output, choices] = process.argv.slice(2);
-const bytes = (path) => { const b = fs.readFileSync(path); return b.buffer.slice(b.byteOffset, b.byteOffset + b.length); };
 const network = buildNetwork(readWeights(bytes(weights)), JSON.parse(choices));
 const pixels = new Float32Array(bytes(images));
 const size = imageSize(network) ** 2;
@@ -39,15 +43,12 @@ for (let at = 0; at < pixels.length; at += size) {
   const layers = forward(network, pixels.slice(at, at + size));
   for (const { data } of Object.values(layers)) fs.writeSync(file, new Uint8Array(data.buffer));
 }
-"""  # noqa: E501
+"""
 REFUSE = """
-import fs from "node:fs";
-const b = fs.readFileSync(process.argv[2]);
-try { buildNetwork(readWeights(b.buffer.slice(b.byteOffset, b.byteOffset + b.length))); console.log("no error"); }
+try { buildNetwork(readWeights(bytes(process.argv[2]))); console.log("no error"); }
 catch (error) { console.log(error instanceof WeightsError ? error.message : `unexpected: ${error}`); }
 """  # noqa: E501
 RENDER = """
-import fs from "node:fs";
 const drawings = JSON.parse(fs.readFileSync(process.argv[2]));
 console.log(JSON.stringify(drawings.map(([strokes, least]) => { const image = renderStrokes(strokes, least); return image && [...image]; })));
 """  # noqa: E501
@@ -63,7 +64,7 @@ def node(tmp_path_factory):
 
     def run(module: str, script: str, *arguments: object) -> str:
         path = folder / "script.mjs"
-        path.write_text(bundle.join(module) + script, encoding="utf-8")
+        path.write_text(bundle.join(module) + READ + script, encoding="utf-8")
         command = [NODE, path, *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
@@ -72,8 +73,8 @@ def node(tmp_path_factory):
     return run
 
 
-def pytorchs(model: LeNet5, images: torch.Tensor) -> np.ndarray:
-    """What every layer of the model gives, `(n, values)`, and how many values each layer has."""
+def pytorchs(model: LeNet5, images: torch.Tensor) -> list[torch.Tensor]:
+    """The images, what every layer of the model gives for them, and the probabilities."""
     layers = {
         name: layer
         for name, layer in model.named_modules()
@@ -214,14 +215,12 @@ def test_strokes_become_the_same_image_in_javascript_and_in_python(node, tmp_pat
 
 # Explains chosen values of each layer; gives each explanation with its own receptive field.
 EXPLAIN = """
-import fs from "node:fs";
 const [weights, images, wanted] = process.argv.slice(2);
-const bytes = (path) => { const b = fs.readFileSync(path); return b.buffer.slice(b.byteOffset, b.byteOffset + b.length); };
 const network = buildNetwork(readWeights(bytes(weights)));
 const layers = forward(network, new Float32Array(bytes(images)));
 console.log(JSON.stringify(JSON.parse(wanted).map(([name, index]) =>
   ({ ...explain(network, layers, name, index), field: receptiveField(layers, name, index) }))));
-"""  # noqa: E501
+"""
 
 
 @pytest.fixture(scope="module", params=[0, 1, 2, 3, 4, 5])

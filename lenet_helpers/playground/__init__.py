@@ -1,1 +1,1 @@
-"""Lesson 06: draw a digit and watch the network; the browser's part is in static/."""
+"""Lessons 02, 05, 06: draw, and ask each number where it comes from; static/ is JavaScript."""

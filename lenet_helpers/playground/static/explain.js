@@ -1,7 +1,7 @@
 // Where a value of a layer comes from: each explanation holds the very numbers of the network, so
 // that a reader can work them out again.
 
-import { ACTIVATIONS, EPSILON, KERNEL } from "./lenet.js";
+import { EPSILON, KERNEL } from "./lenet.js";
 
 const SHOWN = 10; // largest contributions of a unit; the rest are one bar
 
@@ -122,6 +122,3 @@ export function receptiveField(layers, name, index) {
   const [field, distance] = { image: [1, 1], activation1: [5, 1], pool1: [6, 2], activation2: [14, 2], pool2: [16, 4] }[name];
   return [row * distance, column * distance, row * distance + field, column * distance + field];
 }
-
-// What an activation makes of a sum, as the explanation shows it.
-export const activated = (name, z) => (name === null ? z : ACTIVATIONS[name](z));

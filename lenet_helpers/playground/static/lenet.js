@@ -9,6 +9,8 @@ export const ACTIVATIONS = {
   sigmoid: (z) => 1 / (1 + Math.exp(-z)),
 };
 export const POOLINGS = ["max", "average"];
+export const MEAN = 0.1307; // of MNIST's pixels, from 0 to 1
+export const DEVIATION = 0.3081;
 export const KERNEL = 5;
 export const EPSILON = 1e-5; // of PyTorch's batch norm
 
@@ -161,6 +163,9 @@ function multiply({ data }, tensor) {
   });
   return { data: result, shape: [units] };
 }
+
+// The place of the largest value.
+export const largest = (data) => data.indexOf(Math.max(...data));
 
 function softmax(logits) {
   const most = Math.max(...logits);

@@ -2,6 +2,7 @@
 // button that leads there.
 
 import { digits, element, paint } from "./dom.js";
+import { DEVIATION, MEAN } from "./lenet.js";
 import { nameOf } from "./maps.js";
 
 const FUNCTIONS = { relu: "ReLU", tanh: "tanh", sigmoid: "sigmoid" };
@@ -31,8 +32,8 @@ function valueButton(layers, name, place, number, share, follow) {
 }
 
 function imageWords({ value }) {
-  const level = value * 0.3081 + 0.1307;
-  return [paragraph(`A pixel of the prepared drawing: ${digits(Math.max(0, level))} between black (0) and white (1), less the mean 0.1307, divided by the standard deviation 0.3081.`)];
+  const level = value * DEVIATION + MEAN;
+  return [paragraph(`A pixel of the prepared drawing: ${digits(Math.max(0, level))} between black (0) and white (1), less the mean ${MEAN}, divided by the standard deviation ${DEVIATION}.`)];
 }
 
 // sum = products + bias, then batch norm and activation where there are some.

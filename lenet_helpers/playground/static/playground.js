@@ -5,14 +5,14 @@ import { createPad, PAD } from "./drawing.js";
 import { element } from "./dom.js";
 import { explain } from "./explain.js";
 import { createGuard } from "./guard.js";
-import { buildNetwork, forward, imageSize, ACTIVATIONS, POOLINGS } from "./lenet.js";
+import { ACTIVATIONS, buildNetwork, DEVIATION, forward, imageSize, largest, MEAN, POOLINGS } from "./lenet.js";
 import { createMaps } from "./maps.js";
 import { fillPanel } from "./panel.js";
 import { readWeights, WeightsError } from "./safetensors.js";
 import { renderStrokes } from "./strokes.js";
 import { untrainedWeights } from "./untrained.js";
 
-const [MEAN, DEVIATION, SIDE] = [0.1307, 0.3081, 28];
+const SIDE = 28;
 const SMALLEST_DRAWING = PAD / 8; // what is smaller is not made larger: a dot stays a dot
 const NONE = "none";
 const OPEN = "open a file …";
@@ -69,13 +69,12 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
   }
 
   function read() {
+    const doubt = state.doubt?.(fitted(state.image, 32));
     for (const view of state.views) {
       if (!view?.network) continue;
       view.layers = forward(view.network, fitted(state.image, imageSize(view.network)));
-      const { data } = view.layers.probabilities;
-      const answer = data.indexOf(Math.max(...data));
-      const doubt = state.doubt?.(fitted(state.image, 32), answer) ?? "";
-      view.maps.show(view.layers, state.empty ? null : answer, doubt);
+      const answer = largest(view.layers.probabilities.data);
+      view.maps.show(view.layers, state.empty ? null : answer, doubt?.(answer) ?? "");
     }
     if (state.pinned) point(...state.pinned);
   }
