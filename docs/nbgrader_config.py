@@ -3,12 +3,11 @@
 from nbconvert.preprocessors import TagRemovePreprocessor
 from nbgrader.converters import GenerateAssignment
 
+from lenet_helpers.commands.exercise_notebooks import SETTINGS
+
 c = get_config()  # noqa: F821 - nbgrader gives it
+c.merge(SETTINGS)  # what is handed out is what make exercises makes
 c.CourseDirectory.course_id = "lenet"
-c.ClearSolutions.code_stub = {"python": "# your code"}
-# The cells that explain a solution stay with the instructor.
-c.TagRemovePreprocessor.enabled = True
-c.TagRemovePreprocessor.remove_cell_tags = {"why"}
 c.GenerateAssignment.preprocessors = [
     TagRemovePreprocessor,
     *GenerateAssignment().preprocessors,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from collections.abc import Callable
 from inspect import signature
@@ -12,7 +11,7 @@ import ipywidgets
 from matplotlib.figure import Figure
 
 from lenet_helpers.plots.captions import FIGURES
-from lenet_helpers.plots.style import as_png
+from lenet_helpers.plots.style import as_base64
 
 
 class LiveFigure(ipywidgets.VBox):
@@ -47,8 +46,7 @@ def live(draw: Callable[..., Figure], name: str, **controls: Any) -> LiveFigure:
 
     def draw_again(_: object = None) -> None:
         figure = draw(**{key: widget.value for key, widget in widgets.items()})
-        content = base64.b64encode(as_png(figure)).decode()
-        picture.value = f'<img src="data:image/png;base64,{content}" alt="{words}">'
+        picture.value = f'<img src="data:image/png;base64,{as_base64(figure)}" alt="{words}">'
 
     for key, widget in widgets.items():
         widget.description = key.replace("_", " ")

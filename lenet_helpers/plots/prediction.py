@@ -159,7 +159,7 @@ def live_view(
     units: np.ndarray,
     probabilities: np.ndarray,
 ) -> Figure:
-    """What `watch` gives: image and probabilities above, then maps and units, as in the view."""
+    """One image in all parts of the network: probabilities beside it, then maps and units."""
     ratios = {"width_ratios": [1, 3], "height_ratios": [2.0, 1.35, 1.75, 0.35]}
     figure, axes = style.new_figure(5.6, nrows=4, ncols=2, **ratios)
     style.draw_picture(axes[0, 0], image, "prepared, 28×28", HEADLINE, vmin=0, vmax=1)

@@ -134,15 +134,14 @@ def show(figure: Figure, name: str, folder: str | Path | None = None) -> None:
         formats = os.environ.get(FORMATS_VARIABLE, "png").split()
         save_figure(figure, name, folder, formats, int(os.environ.get(DPI_VARIABLE, "200")))
     words = FIGURES[name].alternative_text
-    picture = base64.b64encode(as_png(figure)).decode()
-    bundle = {"image/png": picture, "text/plain": words}
+    bundle = {"image/png": as_base64(figure), "text/plain": words}
     display(bundle, raw=True, metadata={"image/png": {"alt": words}})
 
 
 @styled
-def as_png(figure: Figure) -> bytes:
-    """The figure as it is shown on a screen."""
-    return _as_bytes(figure, "png", SCREEN_DPI)
+def as_base64(figure: Figure) -> str:
+    """The figure as it is shown on a screen: a PNG in base64, as a page or a notebook holds it."""
+    return base64.b64encode(_as_bytes(figure, "png", SCREEN_DPI)).decode()
 
 
 def _as_bytes(figure: Figure, kind: str, dpi: int) -> bytes:
