@@ -45,8 +45,8 @@ def each_lesson(function):
 
 
 def each_notebook(function):
-    """The lessons and their solutions."""
-    paths = [*LESSONS, *SOLUTIONS]
+    """The lessons, their solutions, and the page that leads to them."""
+    paths = [*LESSONS, *SOLUTIONS, lessons.NOTEBOOKS / "start.ipynb"]
     return pytest.mark.parametrize("path", paths, ids=lambda path: "-".join(path.parts[-2:]))(
         function
     )
