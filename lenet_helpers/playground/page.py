@@ -30,7 +30,7 @@ PAGE = """\
 <body>
 <main>
 <h1>{title}</h1>
-<div id="playground"></div>
+<div id="playground" data-networks="networks/"></div>
 </main>
 <script>{course}</script>
 <script>(() => {{
@@ -50,10 +50,15 @@ def write_page(folder: Path = FOLDER) -> Path:
     """
     style = "".join((STATIC / name).read_text("utf-8") for name in ("playground.css", "page.css"))
     page = PAGE.format(title=TITLE, style=style, course=_network("course"), script=join("page"))
-    for name in ("best", "characters"):
-        write_whole(folder / "networks" / f"{name}.js", _network(name).encode())
+    write_networks(folder, "best", "characters")
     write_whole(folder / "index.html", page.encode())
     return folder / "index.html"
+
+
+def write_networks(folder: Path, *names: str) -> None:
+    """Write networks that a page can load, each a script, into `networks` in the page's folder."""
+    for name in names:
+        write_whole(folder / "networks" / f"{name}.js", _network(name).encode())
 
 
 def _network(name: str) -> str:

@@ -7,20 +7,22 @@ function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer;
 }
 
+const place = document.querySelector("#playground");
+
 async function load(name) {
   if (!(name in window.LENET_NETWORKS)) {
     await new Promise((resolve, reject) => {
       const script = document.createElement("script");
-      script.src = `networks/${name}.js`;
+      script.src = `${place.dataset.networks}${name}.js`;
       script.onload = resolve;
-      script.onerror = () => reject(new Error(`The file networks/${name}.js is not beside the page.`));
+      script.onerror = () => reject(new Error(`The file networks/${name}.js is missing.`));
       document.head.append(script);
     });
   }
   return bytesOf(window.LENET_NETWORKS[name]);
 }
 
-const playground = mountPlayground(document.querySelector("#playground"), {
+const playground = mountPlayground(place, {
   names: ["course", "best"],
   load,
   guard: () => load("characters"),

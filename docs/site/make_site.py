@@ -1,0 +1,69 @@
+"""Make the site: `make site` writes build/site, which opens from the folder without a network.
+
+MathJax, which sets the formulas, comes from npm once and stays in build/mathjax.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSION = "3.2.2"  # the last whose fonts are in the one file that draws formulas
+FILES = {"package/es5/tex-svg.js": "tex-svg.js", "package/LICENSE": "LICENSE"}
+
+
+def fetch_mathjax(folder: Path) -> None:
+    """Put MathJax and its licence into a folder, unless they are there."""
+    if all((folder / name).exists() for name in FILES.values()):
+        return
+    npm = shutil.which("npm")
+    if npm is None:
+        sys.exit("The site needs npm once, to fetch MathJax: install Node.js with npm.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        pack = [npm, "pack", f"mathjax@{VERSION}", "--silent", "--pack-destination", scratch]
+        if subprocess.run(pack, cwd=scratch, stdout=subprocess.DEVNULL).returncode:
+            sys.exit("npm could not fetch MathJax (above is why). It needs the network this once.")
+        whole = Path(scratch) / "mathjax"
+        whole.mkdir()
+        with tarfile.open(Path(scratch) / f"mathjax-{VERSION}.tgz") as archive:
+            for source, name in FILES.items():
+                (whole / name).write_bytes(archive.extractfile(source).read())
+        shutil.rmtree(folder, ignore_errors=True)
+        whole.rename(folder)
+
+
+def make_site(target: Path) -> None:
+    """Build the site beside its place, and put it there when it is whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix="site-") as scratch:
+        new = Path(scratch) / "html"
+        sphinx = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet"]
+        folders = ["-c", ROOT / "docs", "-d", Path(scratch) / "doctrees", ROOT, new]
+        if subprocess.run([*sphinx, *folders], cwd=ROOT).returncode:
+            sys.exit("The site was not made; Sphinx says above what is wrong.")
+        (new / ".nojekyll").touch()  # GitHub would leave out folders that begin with _
+        shutil.rmtree(target, ignore_errors=True)
+        new.rename(target)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=ROOT / "build" / "site")
+    target = parser.parse_args().output.resolve()
+    try:
+        fetch_mathjax(ROOT / "build" / "mathjax")
+        make_site(target)
+    except OSError as error:
+        sys.exit(f"The site cannot be written: {error}")
+    print(f"The site is in {target}: open index.html there.")
+
+
+if __name__ == "__main__":
+    main()
