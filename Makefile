@@ -13,7 +13,7 @@ WELL := $(shell grep -qsF "$(CURDIR)/$(VENV)/bin/" $(BIN)/pip && \
   $(BIN)/python -I -c 'import pip' 2>/dev/null && echo yes)
 ENVIRONMENT := $(if $(WELL),,environment)
 
-.PHONY: help course lab demo figures exercises test bench soak read results constraints clean environment
+.PHONY: help course lab demo figures exercises site test bench soak read results constraints clean environment
 
 help:
 	@echo "make lab      open the lessons in JupyterLab"
@@ -22,6 +22,7 @@ help:
 	@echo "make figures  execute the lessons and write every figure to figures/;"
 	@echo "              for print: make figures FORMAT='pdf svg' DPI=600, to build/figures"
 	@echo "make exercises  make notebooks/exercises anew from notebooks/solutions"
+	@echo "make site     write the course as pages that need no network, to build/site"
 	@echo "make test     unit tests, then all lessons"
 	@echo "make bench    measure the speed of training and of the playground (minutes)"
 	@echo "make read     measure how strangers' pictures are read (minutes)"
@@ -44,6 +45,9 @@ figures: $(STUDENT)
 
 exercises: $(DEVELOPER)
 	$(BIN)/python -m lenet_helpers.commands.exercise_notebooks
+
+site: $(DEVELOPER)
+	@$(BIN)/python docs/site/make_site.py
 
 test: $(DEVELOPER)
 	$(BIN)/ruff check .

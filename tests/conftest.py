@@ -10,16 +10,18 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import csv
 import io
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from torchvision import datasets
 
 from lenet_helpers.commands.command_line import main
@@ -32,6 +34,8 @@ from lenet_helpers.studies.runner import find_study, load_study
 # A job that a shell started in the background ignores Ctrl-C, and so do its child processes; the
 # tests of Ctrl-C would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -113,3 +117,17 @@ def lenet(*arguments: str | Path, cwd: Path | None = None, **environment: str):
         env=os.environ | environment,
         timeout=300,
     )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, without a window."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        reason = "needs Chromium: on Debian, apt-get install chromium"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with sync_playwright() as playwright:
+        # The sandbox needs rights that CI's containers lack; only our own pages are opened.
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()

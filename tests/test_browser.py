@@ -10,7 +10,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -28,7 +27,7 @@ import pytest
 import safetensors.torch
 from axe_playwright_python.sync_playwright import Axe
 from jupyter_client import BlockingKernelClient
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 from scipy import ndimage
 from skimage.morphology import skeletonize
 from torchvision.datasets import MNIST
@@ -42,7 +41,6 @@ from lenet_helpers.recipes import PRETRAINED
 pytestmark = pytest.mark.browser
 
 HOST = "127.0.0.1"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 90_000  # milliseconds until a slow machine has started Python and read a digit
 TEST_DIGITS = {3: 32, 7: 0, 0: 3}  # label, and the number of a test digit of MNIST
 SIDE = 280  # pixels of the pad
@@ -103,19 +101,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return probe.getsockname()[1]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        reason = "needs Chromium: on Debian, apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with sync_playwright() as playwright:
-        # The sandbox needs rights that CI's containers lack; only our own pages are opened.
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

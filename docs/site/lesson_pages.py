@@ -35,12 +35,14 @@ FACES = {  # the figure on a lesson's card
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
 MOVES = "*In the notebook this is a figure to move. Here it stands still, below.*"
-PAD = "*In the notebook the network of the lesson stands here, to draw on. On this site it is in the [playground](/docs/playground.md).*"
+PAD = """\
+*In the notebook you can draw on the network of the lesson here. On this site it is in the
+[playground](/docs/playground.md).*"""
 NEEDS_KIT = """\
 This notebook belongs to the LeNet course kit and needs its folder: put it into `notebooks` there,
 type `make lab`, and open it."""
 INSTALL = """\
-# Where the course kit is missing, as on Colab, this fetches it and installs what it needs (minutes).
+# Where the course kit is missing, as on Colab, this installs it and what it needs (minutes).
 import importlib.util
 import sys
 
@@ -79,7 +81,7 @@ def lesson_cards() -> list[dict[str, str]]:
 CARDS = lesson_cards()
 
 
-def change_source(app: Sphinx, name: str, source: list[str]) -> None:
+def change_source(_: Sphinx, name: str, source: list[str]) -> None:
     """Change what a page is made of, before it is read."""
     path = PurePosixPath(name)
     if path.parts[0] == "notebooks":
@@ -165,7 +167,7 @@ def with_solutions(exercises: dict[str, Any], lesson: str) -> list[dict[str, Any
 def behind_a_click(answer: str, why: list[dict[str, Any]]) -> str:
     """Markdown that hides a solution and the words that explain it."""
     parts = []
-    summary = "One way to do it"
+    summary = "One way to do it" if answer else "The numbers in it"
     if answer:
         lines = [line for line in answer.splitlines() if "### " not in line]
         parts.append("```python\n" + "\n".join(lines) + "\n```")
@@ -198,9 +200,7 @@ def without_files(text: str, folder: PurePosixPath) -> str:
     return re.sub(r"(?<!!)\[(?P<words>[^]]*)\]\((?P<target>(?![a-z]+:|#)[^)\s]+)\)", replace, text)
 
 
-def change_page(
-    app: Sphinx, name: str, template: str, context: dict[str, Any], tree: object
-) -> None:
+def change_page(_: Sphinx, name: str, __: str, context: dict[str, Any], ___: object) -> None:
     """The title leads to the first page, which is no document and needs all of the width."""
     context["theme_logo_link"] = context["pathto"]("index")
     if name == "index":
