@@ -81,7 +81,7 @@ def repeated_studies(intervals: Sequence[Interval], truth: float) -> Figure:
     ax.axhline(0, color="C6", linewidth=0.8)
     ax.axhline(truth, color="C6", linewidth=1, linestyle="--")
     title = f"in {seen.sum()} of {len(seen)} studies the interval misses zero"
-    ax.set(xlabel="study", ylabel="mean difference", title=title, ylim=(-3, 4))
+    ax.set(xlabel="study", ylabel="mean difference", title=title, ylim=(-3, 5))
     return figure
 
 

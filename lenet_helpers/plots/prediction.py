@@ -135,7 +135,7 @@ def threshold_cost(
         axis.set(xlabel="threshold of the probability", ylabel="share")
         _in_odds(axis.xaxis, min(thresholds), max(thresholds))
         axis.yaxis.set_major_formatter(PercentFormatter(1))
-    left.legend()
+    left.legend(frameon=True, framealpha=1, edgecolor="none")  # the threshold may run behind it
     rows = mosaic(pictures, -(-len(pictures) // 3))
     style.draw_picture(below, rows, titles[2], {"fontsize": 10}, vmin=0, vmax=1)
     return figure
