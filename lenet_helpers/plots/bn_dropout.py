@@ -10,7 +10,8 @@ from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 from torch import Tensor
 
 from lenet_helpers.plots import style
-from lenet_helpers.plots.style import Curves, Interval, Values, styled
+from lenet_helpers.plots.style import Curves, Values, styled
+from lenet_helpers.studies.statistics import Interval
 
 PER_CENT = PercentFormatter(1)
 Rates = Mapping[str, Sequence]  # accuracies of each network by learning rate, None where lost

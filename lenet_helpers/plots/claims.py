@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,32 +11,27 @@ from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
 from lenet_helpers.plots import style
-from lenet_helpers.plots.style import Curves, Interval, Tensors, Values, styled
+from lenet_helpers.plots.style import Curves, Tensors, Values, styled
+from lenet_helpers.studies.statistics import Interval
 
+Range = tuple[float, float]
 NARROW = 0.002  # a range that shows as a point
 
 
-class Row(NamedTuple):
-    """One claim: seeds, the interval of one further run or batch, and the published range."""
-
-    name: str
-    values: Values
-    low: float
-    high: float
-    claimed: tuple[float, float]
-
-
 @styled
-def claimed_accuracies(rows: Sequence[Row]) -> Figure:
-    """Seeds, interval and published range of each accuracy; from top to bottom."""
-    figure, ax, places = style.new_rows([row.name for row in rows], 0.9, 0.36)
-    for place, row in zip(places, rows, strict=True):
-        ax.plot([row.low, row.high], [place, place], color="C0", linewidth=5, alpha=0.3)
-        ax.plot(row.values, [place] * len(row.values), ".", color="C0", markersize=6)
+def claimed_accuracies(rows: Sequence[tuple[str, Values, Interval, Range]]) -> Figure:
+    """A row for each accuracy that was published, from top to bottom.
+
+    `rows` hold a name, our seeds, the interval of one further run or batch, and what was published.
+    """
+    figure, ax, places = style.new_rows([name for name, *_ in rows], 0.9, 0.36)
+    for place, (_, values, (_, low, high), claimed) in zip(places, rows, strict=True):
+        ax.plot([low, high], [place, place], color="C0", linewidth=5, alpha=0.3)
+        ax.plot(values, [place] * len(values), ".", color="C0", markersize=6)
         below = place - 0.25  # or it would hide the seeds
-        ax.plot(row.claimed, [below, below], color="C1", linewidth=3)
-        if row.claimed[1] - row.claimed[0] < NARROW:
-            ax.plot(np.mean(row.claimed), below, "D", color="C1", markersize=5)
+        ax.plot(claimed, [below, below], color="C1", linewidth=3)
+        if claimed[1] - claimed[0] < NARROW:
+            ax.plot(np.mean(claimed), below, "D", color="C1", markersize=5)
     ax.set(xlabel="accuracy", ylim=(places[-1] - 0.6, 0.6), xlim=(None, 1.004))
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.plot([], [], ".", color="C0", label="seeds")

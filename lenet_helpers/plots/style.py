@@ -40,7 +40,6 @@ Values = Sequence[float]
 Curves = Mapping[str, Values]  # by name
 Tensors = Mapping[str, "torch.Tensor"]  # by name
 Pictures = Sequence[Any]  # arrays or tensors (height, width), or one that holds them all
-Interval = tuple[float, float, float]  # a mean, and the ends of its interval
 
 # Decorator: draw in the style of the course and leave the reader's settings alone.
 styled = matplotlib.style.context(["default", STYLE])
