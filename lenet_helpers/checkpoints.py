@@ -62,7 +62,7 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     state, arguments = _read_weights(path)
     if arguments is not None and isinstance(model, LeNet5):
         _check_same(arguments, model.arguments, path)
-    _check_same(_shapes(state), _shapes(model.state_dict()), path)
+    _check_shapes(state, model, path)
     model.load_state_dict(state)
 
 
@@ -85,7 +85,7 @@ def load_network(path: str | Path) -> LeNet5:
     except (TypeError, ValueError) as error:
         said = f"is of another version of the course: no LeNet5 can be built with {arguments}"
         raise CourseError(f"{path} {said} ({error}).") from error
-    _check_same(_shapes(state), _shapes(model.state_dict()), path)
+    _check_shapes(state, model, path)
     model.load_state_dict(state)
     return model.eval()
 
@@ -162,10 +162,9 @@ class Checkpoint:
             "initial learning rates": [g.get("initial_lr") for g in optimizer.param_groups],
             "network": str(self.parts["model"]),
         }
-        for name, value in scheduler.state_dict().items() if scheduler else ():
-            if name not in MOVING:
-                settings[f"{name} of the schedule"] = value
-        return _plain(settings)
+        schedule = scheduler.state_dict() if scheduler else {}
+        fixed = [name for name in schedule if name not in MOVING]
+        return _plain(settings | {f"{name} of the schedule": schedule[name] for name in fixed})
 
     def save(self, history: dict[str, list]) -> None:
         """Write the state and a checksum, whole or not at all.
@@ -209,8 +208,7 @@ class Checkpoint:
         if not isinstance(stored, dict) or set(stored) != set(PARTS):
             said = "is not the checkpoint of a training; choose another file name."
             raise CourseError(f"{self.path} {said}")
-        here = self.parts["model"].state_dict()
-        _check_same(_shapes(stored["model"]), _shapes(here), self.path)
+        _check_shapes(stored["model"], self.parts["model"], self.path)
         for name in [*self.settings, *stored["settings"]]:
             theirs, mine = stored["settings"].get(name), self.settings.get(name)
             if theirs != mine:
@@ -265,18 +263,20 @@ def _would_run_code(path: str | Path) -> str:
     )
 
 
-def _shapes(state: dict[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+def _check_shapes(state: dict[str, torch.Tensor], model: nn.Module, path: str | Path) -> None:
+    states = (state, model.state_dict())
+    theirs, mine = ({name: tuple(t.shape) for name, t in each.items()} for each in states)
+    _check_same(theirs, mine, path)
 
 
 def _check_same(theirs: dict[str, Any], mine: dict[str, Any], path: str | Path) -> None:
     """Compare a network's arguments or shapes, so that a wrong file leaves the model as it was."""
     for name in [*mine, *sorted(theirs)]:  # the file has its names in no particular order
-        if mine.get(name, "missing") != theirs.get(name, "missing"):
+        there, here = theirs.get(name, "missing"), mine.get(name, "missing")
+        if there != here:
             raise CourseError(
-                f"{path} holds the weights of another network: {name} is "
-                f"{theirs.get(name, 'missing')} in the file and {mine.get(name, 'missing')} in "
-                "the model. Build the model with the arguments it was trained with."
+                f"{path} holds the weights of another network: {name} is {there} in the file and "
+                f"{here} in the model. Build the model with the arguments it was trained with."
             )
 
 

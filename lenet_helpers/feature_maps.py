@@ -172,13 +172,9 @@ def cut_patches(images: torch.Tensor, places: Places, side: int, stride: int = 1
 
     `side` and `stride` are those of the layer's receptive field, as in lesson 02.
     """
-    maps, count = places.images.shape
-    patches = images.new_empty(maps, count, side, side)
-    for m, n in product(range(maps), range(count)):
-        top, left = places.rows[m, n] * stride, places.columns[m, n] * stride
-        image = images[places.images[m, n]]
-        patches[m, n] = image[0, top : top + side, left : left + side]
-    return patches
+    number, top, left = (index[..., None, None].cpu() for index in places[1:])
+    steps = torch.arange(side)
+    return images[number, 0, stride * top + steps[:, None], stride * left + steps]
 
 
 def lead(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

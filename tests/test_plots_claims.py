@@ -20,8 +20,8 @@ def points_of(ax, marker: str) -> list[tuple]:
 
 def test_each_claim_has_its_seeds_interval_and_published_number():
     rows = [
-        figures.Row("rounded", [0.97, 0.98], 0.96, 0.99, (0.9795, 0.9805)),
-        figures.Row("range", [0.99, 0.99], 0.985, 0.995, (0.95, 1.0)),
+        ("rounded", [0.97, 0.98], (0.975, 0.96, 0.99), (0.9795, 0.9805)),
+        ("range", [0.99, 0.99], (0.99, 0.985, 0.995), (0.95, 1.0)),
     ]
     (ax,) = figures.claimed_accuracies(rows).axes
     assert [label.get_text() for label in ax.get_yticklabels()] == ["rounded", "range"]

@@ -36,7 +36,7 @@ def test_digits_per_class_draws_the_counts():
 
 
 def test_frame_goes_around_the_outermost_pixels(images):
-    box = figures.Box(top=2, bottom=6, left=3, right=20)
+    box = (2, 6, 3, 20)
     (ax,) = figures.boxes_and_centres(images[:1], [box], [(14.5, 13)]).axes
     assert ax.patches[0].get_bbox().extents.tolist() == [2.5, 1.5, 20.5, 6.5]
     assert ax.lines[0].get_xydata().tolist() == [[13, 14.5]]
@@ -44,7 +44,7 @@ def test_frame_goes_around_the_outermost_pixels(images):
 
 
 def test_frame_at_the_edge_of_an_image_is_drawn_whole(images):
-    box = figures.Box(top=0, bottom=27, left=0, right=27)
+    box = (0, 27, 0, 27)
     (ax,) = figures.boxes_and_centres(images[:1], [box], [(14, 14)]).axes
     assert not ax.patches[0].get_clip_on()
 
@@ -65,7 +65,7 @@ def test_mirror_images_stand_below_their_originals(images):
 
 def test_pad_or_resize_draws_each_picture_in_its_own_size(images):
     pictures = [images[0], torch.zeros(32, 32)]
-    boxes = [figures.Box(6, 21, 6, 21), figures.Box(6, 25, 6, 25)]
+    boxes = [(6, 21, 6, 21), (6, 25, 6, 25)]
     axes = figures.pad_or_resize(pictures, ["28", "32"], boxes).axes
     assert [tuple(shown(ax).shape) for ax in axes] == [(28, 28), (32, 32)]
     assert axes[1].patches[0].get_width() == 20

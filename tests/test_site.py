@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import http.server
-import json
 import os
 import re
 import subprocess
@@ -210,7 +209,10 @@ def test_a_live_piece_says_that_the_notebook_moves_it(lesson, pages):
         for output in cell.get("outputs", [])
         if lesson_pages.WIDGET in output.get("data", {})
     ]
-    said = re.findall("In the notebook (?:this|the)", pages[f"notebooks/{lesson}.html"].text)
+    said = re.findall(
+        "In the notebook (?:this is a figure to move|you can draw)",
+        pages[f"notebooks/{lesson}.html"].text,
+    )
     assert len(said) == len(widgets) > 0
 
 
@@ -347,14 +349,11 @@ def test_dark_pages_show_figures_on_white(site, visit):
 
 def test_the_playground_follows_the_button_that_changes_the_theme(site, visit):
     tab = visit((site / INDEX).as_uri(), color_scheme="light")
-    assert tab.locator(".lenet-playground").evaluate("e => getComputedStyle(e).colorScheme") == (
-        "light"
-    )
-    while tab.locator("html").get_attribute("data-theme") != "dark":
-        tab.locator("button.theme-switch-button:visible").click()
-    assert tab.locator(".lenet-playground").evaluate("e => getComputedStyle(e).colorScheme") == (
-        "dark"
-    )
+    scheme = "element => getComputedStyle(element).colorScheme"
+    assert tab.locator(".lenet-playground").evaluate(scheme) == "light"
+    tab.get_by_role("button", name="Color mode").click()
+    tab.get_by_role("button", name="Dark").click()
+    assert tab.locator(".lenet-playground").evaluate(scheme) == "dark"
 
 
 @pytest.mark.parametrize("place", [INDEX, "docs/playground.html"])
@@ -385,30 +384,32 @@ def test_nothing_scrolls_sideways_on_a_small_phone(site, pages, visit):
         assert tab.evaluate("document.documentElement.scrollWidth") <= 360, place
 
 
+# What axe finds in the theme's own sidebar, and why we leave it.
+OF_THE_THEME = {
+    "region": "the title and the search stand beside its navigation, in no landmark",
+    "summary-name": "the arrow that unfolds the tasks of a lesson is a picture without words",
+}
+IN_SIDEBAR = "element => element.closest('.bd-sidebar-primary') !== null"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("place", [INDEX, LESSON, TASKS])
 def test_axe_finds_nothing_that_is_ours(place, scheme, site, visit):
     tab = visit((site / place).as_uri(), color_scheme=scheme)
     tab.evaluate(WHOLE)
-    found = Axe().run(tab).response["violations"]
-    faults = [
-        (fault["id"], node["target"])
-        for fault in found
-        for node in fault["nodes"]
-        if not any(re.search(theirs, json.dumps(node["target"])) for theirs in OF_THE_THEME)
-    ]
-    assert not faults
-
-
-# What axe finds and we cannot mend, by the element it is found at, with the reason.
-OF_THE_THEME: dict[str, str] = {}
+    # preload: it would read the style sheets again, which a page from a folder may not
+    found = Axe().run(tab, options={"preload": False}).response["violations"]
+    assert {fault["id"] for fault in found} <= set(OF_THE_THEME)
+    for fault in found:
+        for node in fault["nodes"]:
+            assert tab.locator(node["target"][0]).evaluate(IN_SIDEBAR), node["target"]
 
 
 def test_a_printed_lesson_shows_figures_formulas_and_solutions(site, visit):
     tab = visit((site / TASKS).as_uri())
     tab.evaluate(WHOLE)
     tab.emulate_media(media="print")
-    for hidden in tab.locator("details").all():
+    for hidden in tab.locator("article details").all():
         assert hidden.locator("pre, p").first.is_visible()
     assert not tab.locator(".bd-sidebar-primary").is_visible()
     tab.goto((site / LESSON).as_uri())

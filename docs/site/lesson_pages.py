@@ -59,10 +59,8 @@ def lesson_cards() -> list[dict[str, str]]:
     Raises
     ------
     ConfigError
-        If SITE_REPOSITORY is not OWNER/NAME, or a lesson of the table has no figure here.
+        If a lesson of the table has no figure here.
     """
-    if REPOSITORY and not re.fullmatch(r"[\w.-]+/[\w.-]+", REPOSITORY):
-        raise ConfigError(f"SITE_REPOSITORY is {REPOSITORY!r}; write it as OWNER/NAME.")
     row = re.compile(
         r"^\| \[(?P<title>[^]]+)\]\(notebooks/(?P<lesson>\w+)\.ipynb\)[^|]*"
         r"\| (?P<able>[^|]+) \|[^|]*\| (?P<hours>[^|]+) \|",
@@ -218,6 +216,8 @@ def write_files(app: Sphinx, error: Exception | None) -> None:
             notebook["cells"].insert(0, first_cell())
             text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
             (Path(app.outdir) / path).write_text(text, encoding="utf-8")
+    for spare in [*Path(app.outdir).rglob("*.map"), *Path(app.outdir).glob("_static/*.html")]:
+        spare.unlink()  # what only those who build the theme need
     static = Path(app.outdir) / "_static" / "playground"
     write_networks(static, "course", "best", "characters")
     script = f"(() => {{\n{join('page')}}})();\n"

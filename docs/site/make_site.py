@@ -1,11 +1,14 @@
 """Make the site: `make site` writes build/site, which opens from the folder without a network.
 
-MathJax, which sets the formulas, comes from npm once and stays in build/mathjax.
+MathJax, which sets the formulas, comes from npm once and stays in build/mathjax. If the environment
+names a repository, SITE_REPOSITORY=OWNER/NAME, lessons can be opened in Colab and Binder.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,6 +60,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "site")
     target = parser.parse_args().output.resolve()
+    repository = os.environ.get("SITE_REPOSITORY", "")
+    if repository and not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        sys.exit(f"SITE_REPOSITORY is {repository!r}; write it as OWNER/NAME.")
     try:
         fetch_mathjax(ROOT / "build" / "mathjax")
         make_site(target)

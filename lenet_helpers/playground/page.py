@@ -6,6 +6,7 @@ import base64
 import functools
 import http.server
 from pathlib import Path
+from string import Template
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import ROOT, write_whole
@@ -15,29 +16,6 @@ from lenet_helpers.recipes import PRETRAINED
 FOLDER = ROOT / "build" / "playground"
 HOST = "127.0.0.1"
 TITLE = "LeNet-5: draw a digit, and ask any number where it comes from"
-PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<link rel="icon" href="data:,">
-<style>
-{style}</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-<div id="playground" data-networks="networks/"></div>
-</main>
-<script>{course}</script>
-<script>(() => {{
-{script}}})();</script>
-</body>
-</html>
-"""
 
 
 def write_page(folder: Path = FOLDER) -> Path:
@@ -49,7 +27,8 @@ def write_page(folder: Path = FOLDER) -> Path:
         If the folder cannot be written.
     """
     style = "".join((STATIC / name).read_text("utf-8") for name in ("playground.css", "page.css"))
-    page = PAGE.format(title=TITLE, style=style, course=_network("course"), script=join("page"))
+    parts = {"style": style, "course": _network("course"), "script": join("page")}
+    page = Template((STATIC / "page.html").read_text("utf-8")).substitute(parts, title=TITLE)
     write_networks(folder, "best", "characters")
     write_whole(folder / "index.html", page.encode())
     return folder / "index.html"

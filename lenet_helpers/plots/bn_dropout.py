@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
+from torch import Tensor
 
 from lenet_helpers.plots import style
-from lenet_helpers.plots.style import Values, styled
+from lenet_helpers.plots.style import Curves, Values, styled
+from lenet_helpers.studies.statistics import Interval
 
 PER_CENT = PercentFormatter(1)
+Rates = Mapping[str, Sequence]  # accuracies of each network by learning rate, None where lost
 LOST = -0.08  # height of the row of runs that have no accuracy
 
 
 @styled
-def batch_norm_spread(before: torch.Tensor, after: torch.Tensor) -> Figure:
+def batch_norm_spread(before: Tensor, after: Tensor) -> Figure:
     """Mean, standard deviation and middle 90 % of each channel of `(n, channels, h, w)`."""
     figure, axes = style.new_figure(2.8, ncols=2)
     for ax, maps, title in zip(axes, (before, after), ("before", "after"), strict=True):
@@ -35,7 +37,7 @@ def batch_norm_spread(before: torch.Tensor, after: torch.Tensor) -> Figure:
 
 
 @styled
-def dropout_draws(values: torch.Tensor, one_draw: torch.Tensor, mean: torch.Tensor) -> Figure:
+def dropout_draws(values: Tensor, one_draw: Tensor, mean: Tensor) -> Figure:
     """One draw of dropout over the units, and the mean of many draws against the input."""
     figure, (left, right) = style.new_figure(2.9, ncols=2)
     units = np.arange(1, len(values) + 1)
@@ -68,7 +70,7 @@ def forgotten_eval(accuracies: Mapping[str, Mapping[int, float]], evaluated: flo
 
 
 @styled
-def repeated_studies(intervals: Sequence[tuple[float, float, float]], truth: float) -> Figure:
+def repeated_studies(intervals: Sequence[Interval], truth: float) -> Figure:
     """A line for each study's mean and interval, in orange where the interval misses zero."""
     figure, ax = style.new_figure(3.0)
     means, low, high = np.array(intervals).T
@@ -80,21 +82,20 @@ def repeated_studies(intervals: Sequence[tuple[float, float, float]], truth: flo
     ax.axhline(0, color="C6", linewidth=0.8)
     ax.axhline(truth, color="C6", linewidth=1, linestyle="--")
     title = f"in {seen.sum()} of {len(seen)} studies the interval misses zero"
-    ax.set(xlabel="study", ylabel="mean difference", title=title, ylim=(-3, 4))
+    ax.set(xlabel="study", ylabel="mean difference", title=title, ylim=(-3, 5))
     return figure
 
 
 @styled
-def study_curves(curves: Mapping[str, Sequence[Values]], live: Mapping[str, Values]) -> Figure:
+def study_curves(curves: Mapping[str, Sequence[Values]], live: Curves) -> Figure:
     """Accuracy per epoch of each variant: mean and range over seeds, and one live run."""
     figure, axes = style.new_figure(2.6, ncols=len(curves), sharey=True)
     for ax, (name, runs), color in zip(axes, curves.items(), ("C0", "C1", "C2", "C3"), strict=True):
         values = np.array(runs)
-        epochs = np.arange(1, values.shape[1] + 1)
+        epochs = range(1, values.shape[1] + 1)
         ax.fill_between(epochs, values.min(0), values.max(0), color=color, alpha=0.25, linewidth=0)
         ax.plot(epochs, values.mean(0), color=color)
-        live_epochs = np.arange(1, len(live[name]) + 1)
-        ax.plot(live_epochs, live[name], "x", color="C6", markersize=5)
+        ax.plot(range(1, len(live[name]) + 1), live[name], "x", color="C6", markersize=5)
         ax.axhline(0.98, color="C6", linestyle="--", linewidth=0.8)
         ax.set(title=name, xlabel="epoch", ylim=(0.9, 1.0))
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -105,8 +106,7 @@ def study_curves(curves: Mapping[str, Sequence[Values]], live: Mapping[str, Valu
 
 @styled
 def final_accuracies(
-    groups: Mapping[str, Mapping[str, Values]],
-    intervals: Mapping[str, Mapping[str, tuple[float, float, float]]],
+    groups: Mapping[str, Curves], intervals: Mapping[str, Mapping[str, Interval]]
 ) -> Figure:
     """Final accuracy of every seed, with mean and interval, for each setting and variant."""
     figure, axes = style.new_figure(3.1, ncols=len(groups), sharey=True)
@@ -117,8 +117,7 @@ def final_accuracies(
             mean, low, high = intervals[setting][name]
             error = [[mean - low], [high - mean]]
             ax.errorbar(place + 0.22, mean, error, fmt="o", color="C6", capsize=3, markersize=4)
-        ax.set_xticks(range(len(variants)), list(variants))
-        ax.set_title(setting)
+        ax.set(title=setting, xticks=range(len(variants)), xticklabels=variants)
     axes[0].set_ylabel("test accuracy after the last epoch")
     axes[0].yaxis.set_major_formatter("{x:.1%}")
     return figure
@@ -148,12 +147,7 @@ def activation_bands(
 
 
 @styled
-def accuracy_by_rate(
-    rates: Values,
-    study: Mapping[str, Sequence[Sequence[float | None]]],
-    live: Mapping[str, Sequence[float | None]],
-    survived: float,
-) -> Figure:
+def accuracy_by_rate(rates: Values, study: Rates, live: Rates, survived: float) -> Figure:
     """A panel for each network: accuracy against learning rate, dots for seeds, a line for one.
 
     None is a run whose loss was no longer finite: a cross in a row of its own, no accuracy.
@@ -163,13 +157,12 @@ def accuracy_by_rate(
         values = np.array(seeds, dtype=float)  # None becomes NaN, which is not drawn
         aside = np.geomspace(0.9, 1.1, len(values))[:, None]  # or equal values would hide others
         places = np.broadcast_to(rates, values.shape) * aside
-        color = f"C{index}"
-        ax.plot(places, values, ".", color=color, markersize=4, alpha=0.5)
-        lost = places[np.isnan(values)]
-        ax.plot(lost, np.full(lost.shape, LOST), "x", color=color, markersize=4, alpha=0.5)
+        look = {"color": f"C{index}", "markersize": 4, "alpha": 0.5}
+        ax.plot(places, values, ".", **look)
+        ax.plot(places, _lost(values), "x", **look)
         line = np.array(live[name], dtype=float)
         ax.plot(rates, line, color="C6", linewidth=1.2, marker="D", markersize=3.5)
-        ax.plot(rates, np.where(np.isnan(line), LOST, np.nan), "x", color="C6", markersize=8)
+        ax.plot(rates, _lost(line), "x", color="C6", markersize=8)
         ax.axhline(survived, color="C6", linestyle="--", linewidth=1)
         ax.set(title=name, xlabel="learning rate", xscale="log", ylim=(-0.14, 1.03))
         ax.set_xticks(rates, [f"{rate:g}" for rate in rates], rotation=45)
@@ -178,3 +171,8 @@ def accuracy_by_rate(
     axes[0].set_yticks([LOST, *ticks], ["loss not finite", *(f"{tick:.0%}" for tick in ticks)])
     axes[0].set_ylabel("training accuracy")
     return figure
+
+
+def _lost(values: np.ndarray) -> np.ndarray:
+    """LOST where there is no value, and none where there is one."""
+    return np.where(np.isnan(values), LOST, np.nan)

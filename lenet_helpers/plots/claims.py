@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from itertools import chain
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from torch import Tensor
 
 from lenet_helpers.plots import style
-from lenet_helpers.plots.style import Tensors, Values, styled
+from lenet_helpers.plots.style import Curves, Tensors, Values, styled
+from lenet_helpers.studies.statistics import Interval
 
+Range = tuple[float, float]
 NARROW = 0.002  # a range that shows as a point
 
 
-class Row(NamedTuple):
-    """One claim: seeds, the interval of one further run or batch, and the published range."""
-
-    name: str
-    values: Values
-    low: float
-    high: float
-    claimed: tuple[float, float]
-
-
 @styled
-def claimed_accuracies(rows: Sequence[Row]) -> Figure:
-    """Seeds, interval and published range of each accuracy; from top to bottom."""
-    figure, ax = style.new_figure(0.9 + 0.36 * len(rows))
-    places = -np.arange(len(rows))
-    for place, row in zip(places, rows, strict=True):
-        ax.plot([row.low, row.high], [place, place], color="C0", linewidth=5, alpha=0.3)
-        ax.plot(row.values, [place] * len(row.values), ".", color="C0", markersize=6)
+def claimed_accuracies(rows: Sequence[tuple[str, Values, Interval, Range]]) -> Figure:
+    """A row for each accuracy that was published, from top to bottom.
+
+    `rows` hold a name, our seeds, the interval of one further run or batch, and what was published.
+    """
+    figure, ax, places = style.new_rows([name for name, *_ in rows], 0.9, 0.36)
+    for place, (_, values, (_, low, high), claimed) in zip(places, rows, strict=True):
+        ax.plot([low, high], [place, place], color="C0", linewidth=5, alpha=0.3)
+        ax.plot(values, [place] * len(values), ".", color="C0", markersize=6)
         below = place - 0.25  # or it would hide the seeds
-        ax.plot(row.claimed, [below, below], color="C1", linewidth=3)
-        if row.claimed[1] - row.claimed[0] < NARROW:
-            ax.plot(np.mean(row.claimed), below, "D", color="C1", markersize=5)
-    ax.set_yticks(places, [row.name for row in rows])
+        ax.plot(claimed, [below, below], color="C1", linewidth=3)
+        if claimed[1] - claimed[0] < NARROW:
+            ax.plot(np.mean(claimed), below, "D", color="C1", markersize=5)
     ax.set(xlabel="accuracy", ylim=(places[-1] - 0.6, 0.6), xlim=(None, 1.004))
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.plot([], [], ".", color="C0", label="seeds")
@@ -49,32 +42,24 @@ def claimed_accuracies(rows: Sequence[Row]) -> Figure:
 
 
 @styled
-def slips(
-    differences: Mapping[str, Values], intervals: Mapping[str, tuple[float, float, float]]
-) -> Figure:
+def slips(differences: Curves, intervals: Mapping[str, Interval]) -> Figure:
     """Differences of accuracy for the same seed, with their mean and its interval."""
-    figure, ax = style.new_figure(0.8 + 0.38 * len(differences))
-    places = -np.arange(len(differences))
+    figure, ax, places = style.new_rows(differences, 0.8, 0.38)
     for place, (name, values) in zip(places, differences.items(), strict=True):
         mean, low, high = (100 * value for value in intervals[name])
         ax.plot(100 * np.array(values), [place] * len(values), ".", color="C0", markersize=6)
         error = [[mean - low], [high - mean]]
         ax.errorbar(mean, place - 0.25, xerr=error, fmt="o", color="C6", capsize=3, markersize=4)
     ax.axvline(0, color="C6", linestyle="--", linewidth=1)
-    ax.set_yticks(places, list(differences))
-    ax.set(xlabel="test accuracy with the slip less that without, points")
+    ax.set_xlabel("test accuracy with the slip less that without, points")
     return figure
 
 
 @styled
-def mirrored_digits(
-    images: torch.Tensor, answers: Sequence[int], mirrored: Sequence[int]
-) -> Figure:
+def mirrored_digits(images: Tensor, answers: Sequence[int], mirrored: Sequence[int]) -> Figure:
     """Images `(n, 1, height, width)` above, mirrored below, each with the answer."""
-    figure, axes = style.new_figure(1.9, nrows=2, ncols=len(images), squeeze=False)
-    style.draw_pictures(axes[0], images[:, 0], answers)
-    style.draw_pictures(axes[1], images[:, 0].flip(-1), mirrored)
-    return figure
+    pictures = [*images[:, 0], *images[:, 0].flip(-1)]
+    return style.picture_grid(0.95, len(images), pictures, [*answers, *mirrored])
 
 
 @styled
@@ -109,23 +94,20 @@ def batch_accuracies(
 
 
 @styled
-def changed_digits(image: torch.Tensor, changed: Tensors) -> Figure:
+def changed_digits(image: Tensor, changed: Tensors) -> Figure:
     """An image `(1, height, width)`, and beside it a row for each `(n, 1, height, width)`."""
-    columns = 1 + len(next(iter(changed.values())))
-    figure, axes = style.new_figure(2.0, nrows=len(changed), ncols=columns, squeeze=False)
-    for line, (name, images) in zip(axes, changed.items(), strict=True):
-        style.draw_pictures(line, [image[0], *images[:, 0]], name=name)
-    return figure
+    rows = [[image[0], *images[:, 0]] for images in changed.values()]
+    pictures = list(chain(*rows))
+    return style.picture_grid(2.0 / len(rows), len(rows[0]), pictures, names=list(changed))
 
 
 @styled
-def accuracies_by_seed(accuracies: Mapping[str, Values], label: str) -> Figure:
+def accuracies_by_seed(accuracies: Curves, label: str) -> Figure:
     """A row for each variant: a dot for each seed, a mark for their mean."""
-    figure, ax = style.new_figure(0.7 + 0.36 * len(accuracies))
-    for place, values in enumerate(accuracies.values()):
-        ax.plot(values, [-place] * len(values), ".", color="C0", markersize=7)
-        ax.plot(np.mean(values), -place, "|", color="C1", markersize=16, markeredgewidth=2.5)
-    ax.set_yticks(-np.arange(len(accuracies)), list(accuracies))
-    ax.set(xlabel=f"{label} (orange: mean of the seeds)")
+    figure, ax, places = style.new_rows(accuracies, 0.7, 0.36)
+    for place, values in zip(places, accuracies.values(), strict=True):
+        ax.plot(values, [place] * len(values), ".", color="C0", markersize=7)
+        ax.plot(np.mean(values), place, "|", color="C1", markersize=16, markeredgewidth=2.5)
+    ax.set_xlabel(f"{label} (orange: mean of the seeds)")
     ax.xaxis.set_major_formatter("{x:.1%}")
     return figure

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from lenet_helpers.plots import style
-from lenet_helpers.plots.style import Values, styled
+from lenet_helpers.plots.style import Pictures, Values, styled
 
-
-class Box(NamedTuple):
-    """First and last row and column, in pixels, that belong to the box."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
+Edges = tuple[int, int, int, int]  # of a box: its first and last row, first and last column
 
 
 @styled
-def digit_grid(images: torch.Tensor, titles: Sequence[object]) -> Figure:
+def digit_grid(images: Tensor, titles: Sequence[object]) -> Figure:
     """Images `(n, height, width)` in rows of ten, a title above each."""
     return style.picture_grid(1.0, 10, images, titles)
 
@@ -47,18 +39,16 @@ def digits_per_class(train_counts: Sequence[int], test_counts: Sequence[int]) ->
 
 
 @styled
-def boxes_and_centres(
-    images: torch.Tensor, boxes: Sequence[Box], centres: Sequence[tuple[float, float]]
-) -> Figure:
+def boxes_and_centres(images: Tensor, boxes: Iterable[Edges], centres: Iterable[Values]) -> Figure:
     """Images with a frame around each box and a cross at each centre (row, column)."""
     figure, axes = style.new_figure(2.7, ncols=len(images), squeeze=False)
     for ax, image, box, (row, column) in zip(axes.flat, images, boxes, centres, strict=True):
         ax.imshow(image.numpy())
-        _frame(ax, box)
+        _frame(ax, *box)
         ax.plot(column, row, "+", color="C5", markersize=13, markeredgewidth=3)
-        size = f"{box.bottom - box.top + 1}×{box.right - box.left + 1}"
-        ax.set(title=f"box {size}", xticks=range(0, 28, 7), yticks=range(0, 28, 7))
-        ax.set_xlabel("column")
+        top, bottom, left, right = box
+        ax.set(title=f"box {bottom - top + 1}×{right - left + 1}", xlabel="column")
+        ax.set(xticks=range(0, 28, 7), yticks=range(0, 28, 7))
         ax.grid(False)
     axes[0, 0].set_ylabel("row")
     return figure
@@ -68,10 +58,8 @@ def boxes_and_centres(
 def pixel_values(counts: Sequence[int], before: Values, after: Values) -> Figure:
     """Histograms: `counts[i]` pixels have the value `before[i]`, then `after[i]`."""
     figure, axes = style.new_figure(2.7, ncols=2, sharey=True)
-    counts = np.asarray(counts)
     panels = {"grey level / 255": before, "normalised": after}
     for ax, (name, values) in zip(axes, panels.items(), strict=True):
-        values = np.asarray(values)
         ax.bar(values, counts, width=values[1] - values[0])
         mean = np.average(values, weights=counts).round(2) + 0.0  # + 0.0: never "-0.00"
         ax.axvline(mean, color="C1", linestyle="--", label=f"mean {mean:.2f}")
@@ -82,30 +70,24 @@ def pixel_values(counts: Sequence[int], before: Values, after: Values) -> Figure
 
 
 @styled
-def pad_or_resize(
-    images: Sequence[torch.Tensor], titles: Sequence[str], boxes: Sequence[Box]
-) -> Figure:
+def pad_or_resize(images: Pictures, titles: Sequence[str], boxes: Iterable[Edges]) -> Figure:
     """Images of different size, all pixels drawn equally large, each with a frame."""
     sizes = [image.shape[-1] for image in images]
-    figure, axes = style.new_figure(2.8, ncols=len(images), width_ratios=sizes, squeeze=False)
-    for ax, image, title, box in zip(axes.flat, images, titles, boxes, strict=True):
-        style.draw_picture(ax, image, title)
-        _frame(ax, box)
+    figure, axes = style.new_figure(2.8, ncols=len(images), width_ratios=sizes)
+    style.draw_pictures(axes, images, titles)
+    for ax, box in zip(axes, boxes, strict=True):
+        _frame(ax, *box)
     return figure
 
 
 @styled
-def upright_and_mirrored(
-    images: torch.Tensor, mirrored: torch.Tensor, labels: Sequence[int]
-) -> Figure:
+def upright_and_mirrored(images: Tensor, mirrored: Tensor, labels: Sequence[int]) -> Figure:
     """Images above, their mirror images below."""
-    figure, axes = style.new_figure(2.6, nrows=2, ncols=len(images), squeeze=False)
-    style.draw_pictures(axes[0], images, [f"a {int(label)}" for label in labels], "upright")
-    style.draw_pictures(axes[1], mirrored, name="mirrored")
-    return figure
+    titles = [f"a {int(label)}" for label in labels] + [""] * len(mirrored)
+    names = ["upright", "mirrored"]
+    return style.picture_grid(1.3, len(images), [*images, *mirrored], titles, names)
 
 
-def _frame(ax: Axes, box: Box) -> None:
-    sides = (box.top, box.left, box.bottom + 1, box.right + 1)
-    frame = style.draw_frame(ax, sides, edgecolor="C4", linewidth=2)
-    frame.set_clip_on(False)  # the ink may reach the edge of the image
+def _frame(ax: Axes, top: int, bottom: int, left: int, right: int) -> None:
+    options = {"edgecolor": "C4", "linewidth": 2, "clip_on": False}  # ink may reach the border
+    style.draw_frame(ax, (top, left, bottom + 1, right + 1), **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -163,8 +164,11 @@ def reading(read: Reading, words: str = "") -> Figure:
         Value or judgement.
     """
     boxes = [symbol.box for symbol in read.symbols]
-    branches = trees(read.text) if read.grammar == ARITHMETIC else []
-    depth = max(map(_depth, branches)) if branches else 0
+    branches: Sequence[Branch] = []
+    if read.grammar == ARITHMETIC:
+        with suppress(ExpressionError):  # the text may be no whole sum
+            branches = parse(read.text)
+    depth = max(map(_depth, branches), default=0)
     top, left, bottom, right = around([*boxes, *read.left_out])
     room = 0.25 * (bottom - top)
     picture = read.line.picture
@@ -185,18 +189,9 @@ def reading(read: Reading, words: str = "") -> Figure:
         style.draw_frame(axes[1], box, 0.5, edgecolor="C3", linestyle="--")
     axes[1].set(xlim=(left - room, right + room), ylim=(bottom + 3.5 * room, top - room))
     if branches:
-        style.picture_axes(axes[2])
         draw_trees(axes[2], branches)
     axes[-1].set_title(printed(f"{read.text}   {words}"))
     return figure
-
-
-def trees(text: str) -> list[Branch]:
-    """A tree for each side of arithmetic; none if the text is no arithmetic."""
-    try:
-        return parse(text)
-    except ExpressionError:
-        return []
 
 
 @styled

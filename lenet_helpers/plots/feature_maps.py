@@ -7,14 +7,15 @@ from itertools import product
 
 import matplotlib
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
+from skimage.util import montage
+from torch import Tensor
 
 from lenet_helpers.plots import style
-from lenet_helpers.plots.style import Tensors, Values, styled
+from lenet_helpers.plots.style import Pictures, Tensors, Values, styled
 
 MAPS = "magma"  # of feature maps: black for 0, so that they are not taken for digits
 MARKERS = "osv^D"
@@ -24,7 +25,7 @@ HEADLINE = {"fontsize": 9, "pad": 3}  # above the maps of a whole layer
 
 
 @styled
-def kernels(weights: torch.Tensor) -> Figure:
+def kernels(weights: Tensor) -> Figure:
     """Kernels `(n, side, side)`, six in a row, in one colour scale from blue to red."""
     titles = [f"kernel {number}" for number in range(1, len(weights) + 1)]
     figure = style.picture_grid(1.5, 6, weights, titles, **style.signed(weights.abs().max()))
@@ -34,7 +35,7 @@ def kernels(weights: torch.Tensor) -> Figure:
 
 
 @styled
-def maps_by_layer(image: torch.Tensor, layers: Tensors) -> Figure:
+def maps_by_layer(image: Tensor, layers: Tensors) -> Figure:
     """An image, and for each layer its maps `(channels, height, width)` in one colour scale."""
     columns = [min(len(maps), 8) for maps in layers.values()]
     rows = [-(-len(maps) // width) for maps, width in zip(layers.values(), columns, strict=True)]
@@ -48,7 +49,7 @@ def maps_by_layer(image: torch.Tensor, layers: Tensors) -> Figure:
 
 
 @styled
-def one_map(images: torch.Tensor, maps: torch.Tensor, title: str) -> Figure:
+def one_map(images: Tensor, maps: Tensor, title: str) -> Figure:
     """Images on the left, their maps on the right, both `(n, height, width)`, in squares."""
     side = int(len(images) ** 0.5)
     figure, axes = style.new_figure(3.7, ncols=2)
@@ -59,7 +60,7 @@ def one_map(images: torch.Tensor, maps: torch.Tensor, title: str) -> Figure:
 
 
 @styled
-def several_maps(images: torch.Tensor, maps: torch.Tensor) -> Figure:
+def several_maps(images: Tensor, maps: Tensor) -> Figure:
     """A row for each image `(n, h, w)`: the image, then its maps `(n, channels, h, w)`."""
     rows, columns = maps.shape[0], 1 + maps.shape[1]
     figure, axes = style.new_figure(0.92 * rows + 0.25, nrows=rows, ncols=columns)
@@ -73,7 +74,7 @@ def several_maps(images: torch.Tensor, maps: torch.Tensor) -> Figure:
 
 
 @styled
-def bars_and_answers(images: torch.Tensor, answers: torch.Tensor, angles: Values) -> Figure:
+def bars_and_answers(images: Tensor, answers: Tensor, angles: Values) -> Figure:
     """Bars `(n, h, w)` above, the map of each `(n, h, w)` below."""
     figure, axes = style.new_figure(1.65, nrows=2, ncols=len(images))
     style.draw_pictures(axes[0], images, [f"{angle:.0f}°" for angle in angles])
@@ -84,24 +85,19 @@ def bars_and_answers(images: torch.Tensor, answers: torch.Tensor, angles: Values
 
 @styled
 def tuning_curves(
-    angles: Values,
-    answers: torch.Tensor,
-    preferred: Values,
-    selectivity: Values,
-    weights: torch.Tensor,
+    angles: Values, answers: Tensor, preferred: Values, selectivity: Values, weights: Tensor
 ) -> Figure:
     """A panel for each kernel: answers `(n, angles)` over the angle, the kernel in a corner."""
     rows = -(-len(answers) // 3)
     figure, axes = style.new_figure(2.1 * rows, nrows=rows, ncols=3, sharex=True, sharey=True)
-    closed = [*angles, 180]  # 180 degrees is the bar of 0 degrees again
-    for number, ax in enumerate(axes.flat):
-        curve = [*answers[number].tolist(), answers[number, 0].item()]
-        ax.plot(closed, curve, marker="o", markersize=3)
-        ax.axvline(preferred[number], color="C1", linestyle="--", linewidth=1.2)
-        angle, index = float(preferred[number]), float(selectivity[number])
-        ax.set_title(f"map {number + 1}: {angle:.0f}°, |R| = {index:.2f}", fontsize=10)
+    panels = zip(axes.flat, answers, preferred, selectivity, weights, strict=True)
+    for number, (ax, curve, angle, index, kernel) in enumerate(panels, 1):
+        closed = [*curve, curve[0]]  # 180 degrees is the bar of 0 degrees again
+        ax.plot([*angles, 180], closed, marker="o", markersize=3)
+        ax.axvline(angle, color="C1", linestyle="--", linewidth=1.2)
+        ax.set_title(f"map {number}: {angle:.0f}°, |R| = {index:.2f}", fontsize=10)
         corner = ax.inset_axes((0.02, 0.72, 0.2, 0.27))
-        style.draw_picture(corner, weights[number], **style.signed(weights.abs().max()))
+        style.draw_picture(corner, kernel, **style.signed(weights.abs().max()))
     axes[0, 0].set(xticks=range(0, 181, 45), ylim=(0, 1.35 * float(answers.max())))
     figure.supxlabel("angle of the bar (degrees)", fontsize=10)
     figure.supylabel("largest answer", fontsize=10)
@@ -109,7 +105,7 @@ def tuning_curves(
 
 
 @styled
-def strongest_patches(weights: torch.Tensor, patches: torch.Tensor) -> Figure:
+def strongest_patches(weights: Tensor, patches: Tensor) -> Figure:
     """A row for each kernel `(n, side, side)`: the kernel, then its patches."""
     rows, columns = patches.shape[0], 1 + patches.shape[1]
     figure, axes = style.new_figure(0.58 * rows + 0.25, nrows=rows, ncols=columns)
@@ -125,7 +121,7 @@ def strongest_patches(weights: torch.Tensor, patches: torch.Tensor) -> Figure:
 
 
 @styled
-def patch_blocks(patches: torch.Tensor) -> Figure:
+def patch_blocks(patches: Tensor) -> Figure:
     """A block for each map, eight in a row: its patches `(maps, count, side, side)` in a square."""
     blocks = [mosaic(block, int(len(block) ** 0.5)) for block in patches]
     titles = [f"map {number}" for number in range(1, len(patches) + 1)]
@@ -156,14 +152,14 @@ def accuracy_lost(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]
 
 
 @styled
-def plane(scores: torch.Tensor, labels: torch.Tensor) -> Figure:
+def plane(scores: Tensor, labels: Tensor) -> Figure:
     """Dots at `scores` `(n, 2)`, a colour and marker for each label, its number at its centre."""
     figure, ax = style.new_figure(5.4)
     kinds = labels.unique().tolist()
     for turn, label in product(range(TURNS), kinds):  # in turns: no cloud lies on top of another
         own = scores[labels == label][turn::TURNS]
-        look = {"marker": MARKERS[label % 5], "color": TEN_COLOURS[label % 10]}
-        ax.plot(own[:, 0], own[:, 1], linestyle="", markersize=2.5, alpha=0.5, **look)
+        look = {"color": TEN_COLOURS[label % 10], "markersize": 2.5, "alpha": 0.5}
+        ax.plot(*own.T, MARKERS[label % 5], **look)
     for label in kinds:
         x, y = scores[labels == label].median(dim=0).values.tolist()
         outline = [withStroke(foreground="w", linewidth=3)]
@@ -173,7 +169,7 @@ def plane(scores: torch.Tensor, labels: torch.Tensor) -> Figure:
 
 
 @styled
-def occlusions(images: torch.Tensor, leads: Tensors, before: torch.Tensor, side: int) -> Figure:
+def occlusions(images: Tensor, leads: Tensors, before: Tensor, side: int) -> Figure:
     """A row for each image `(n, h, w)`: the image, then what each kind of square does to its lead.
 
     `leads` holds `(n, places, places)` for each kind, `before` the lead of each image as it is.
@@ -202,9 +198,7 @@ def occlusions(images: torch.Tensor, leads: Tensors, before: torch.Tensor, side:
 
 
 @styled
-def all_layers(
-    image: torch.Tensor, layers: Tensors, units: Tensors, probabilities: torch.Tensor
-) -> Figure:
+def all_layers(image: Tensor, layers: Tensors, units: Tensors, probabilities: Tensor) -> Figure:
     """Image, stacks of maps, strips of units and probabilities of one digit, from top to bottom."""
     of_maps = [0.3 + 8.6 / len(maps) for maps in layers.values()]  # wide enough for the figure
     heights = [1.8, *of_maps, *[0.5] * len(units), 1.6]
@@ -222,7 +216,7 @@ def all_layers(
     return figure
 
 
-def _scale(maps: torch.Tensor) -> dict[str, object]:
+def _scale(maps: Tensor) -> dict[str, object]:
     """One colour scale for all of these maps, black for 0."""
     return {"cmap": MAPS, "vmin": 0, "vmax": float(maps.max())}
 
@@ -231,15 +225,14 @@ def _thin_frame(ax: Axes) -> None:
     ax.spines[:].set(visible=True, color="0.7", linewidth=0.6)
 
 
-def mosaic(pictures: torch.Tensor, columns: int) -> np.ndarray:
-    """Pictures `(n, h, w)` in rows of `columns`; the seams between them are not drawn (NaN)."""
+def mosaic(pictures: Pictures, columns: int) -> np.ndarray:
+    """Pictures `(n, h, w)` in rows of `columns`; seams and empty places are not drawn (NaN)."""
+    shape = (-(-len(pictures) // columns), columns)
     pictures = np.asarray(pictures, dtype=float)
-    framed = np.pad(pictures, ((0, 0), (0, 1), (0, 1)), constant_values=np.nan)
-    rows = [np.concatenate(framed[i : i + columns], axis=1) for i in range(0, len(framed), columns)]
-    return np.concatenate(rows)[:-1, :-1]
+    return montage(pictures, fill=np.nan, grid_shape=shape, padding_width=1)[1:-1, 1:-1]
 
 
-def strip(ax: Axes, name: str, maps: torch.Tensor, columns: int) -> AxesImage:
+def strip(ax: Axes, name: str, maps: Tensor, columns: int) -> AxesImage:
     """Maps `(n, h, w)` in one colour scale, in rows of `columns`, each under its number."""
     style.picture_axes(ax, "{}: {} maps of {}×{}".format(name, *maps.shape), **HEADLINE)
     rows = -(-len(maps) // columns)
@@ -253,7 +246,7 @@ def strip(ax: Axes, name: str, maps: torch.Tensor, columns: int) -> AxesImage:
     return drawn
 
 
-def draw_units(ax: Axes, name: str, values: torch.Tensor) -> None:
+def draw_units(ax: Axes, name: str, values: Tensor) -> None:
     """Values `(n,)` of the units of a linear layer as a strip, black for 0."""
     title = f"{name}: {len(values)} units"
     style.draw_picture(ax, values[None], title, HEADLINE, cmap=MAPS, aspect="auto", vmin=0)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from torch import Tensor
 from torch.nn import functional
 
 from lenet_helpers.plots import style
@@ -15,7 +16,7 @@ from lenet_helpers.plots.style import Tensors, Values, styled
 
 
 @styled
-def squashing(sums: torch.Tensor, curves: Tensors, bend: torch.Tensor) -> Figure:
+def squashing(sums: Tensor, curves: Tensors, bend: Tensor) -> Figure:
     """Curves over the same sums, of which the first is marked at -1 and 1; and how much it bends.
 
     `bend` is the size of the first curve's second derivative.
@@ -52,20 +53,19 @@ def connection_table(table: Sequence[str]) -> Figure:
 
 
 @styled
-def bitmaps(pictures: torch.Tensor) -> Figure:
+def bitmaps(pictures: Tensor) -> Figure:
     """Pictures `(n, height, width)` of -1 (black) and +1 (white, the ink) in one row."""
-    figure, axes = style.new_figure(1.5, ncols=len(pictures))
-    style.draw_pictures(axes, _framed(pictures, -1), range(len(pictures)), vmin=-1, vmax=1)
-    return figure
+    places = len(pictures)
+    return style.picture_grid(1.5, places, _framed(pictures, -1), range(places), vmin=-1, vmax=1)
 
 
-def _framed(pictures: torch.Tensor, level: float) -> torch.Tensor:
+def _framed(pictures: Tensor, level: float) -> Tensor:
     """With borders of that level: ink at the edge would run into the white of the page."""
     return functional.pad(pictures, (1, 1, 1, 1), value=level)
 
 
 @styled
-def codes(images: torch.Tensor, values: torch.Tensor, nearest: torch.Tensor) -> Figure:
+def codes(images: Tensor, values: Tensor, nearest: Tensor) -> Figure:
     """Digits `(n, height, width)`, their codes and the nearest bitmaps `(n, 12, 7)`."""
     figure, axes = style.new_figure(3.3, nrows=3, ncols=len(images))
     style.draw_pictures(axes[0], images, name="digit")
@@ -79,16 +79,15 @@ def codes(images: torch.Tensor, values: torch.Tensor, nearest: torch.Tensor) -> 
 def step_sizes(sizes: Mapping[str, Tensors], published: tuple[float, float]) -> Figure:
     """For each kind of first weights and each layer, the range of its step sizes."""
     names = list(next(iter(sizes.values())))
-    figure, ax = style.new_figure(0.9 + 0.36 * len(names))
+    figure, ax, places = style.new_rows(names, 0.9, 0.36)
     for number, (kind, layers) in enumerate(sizes.items()):
-        places = -np.arange(len(names)) + 0.15 - 0.3 * number
+        beside = places + 0.15 - 0.3 * number
         low, high = ([edge(layers[n]) for n in names] for edge in (torch.min, torch.max))
         median = [layers[n].median() for n in names]
-        ax.hlines(places, low, high, color=f"C{number}", linewidth=4, alpha=0.5, label=kind)
-        ax.plot(median, places, "o", color=f"C{number}", markersize=5)
+        ax.hlines(beside, low, high, color=f"C{number}", linewidth=4, alpha=0.5, label=kind)
+        ax.plot(median, beside, "o", color=f"C{number}", markersize=5)
     for edge, label in zip(published, ("range in the paper", None), strict=True):
         ax.axvline(edge, color="C6", linestyle="--", linewidth=1, label=label)
-    ax.set_yticks(-np.arange(len(names)), names)
     ax.set(xscale="log", xlabel="step size of a parameter, first pass (dot: median)")
     figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=3)
     return figure
@@ -98,15 +97,14 @@ def step_sizes(sizes: Mapping[str, Tensors], published: tuple[float, float]) -> 
 def first_weights(accuracies: Mapping[tuple[str, str], Values]) -> Figure:
     """Accuracies of the seeds by (first weights, way of training): a row for each way."""
     kinds, ways = (list(dict.fromkeys(part)) for part in zip(*accuracies, strict=True))
-    figure, ax = style.new_figure(1.0 + 0.5 * len(ways))
+    figure, ax, places = style.new_rows(ways, 1.0, 0.5)
     for (kind, way), values in accuracies.items():
         number = kinds.index(kind)
-        place = -ways.index(way) + 0.15 - 0.3 * number
+        place = places[ways.index(way)] + 0.15 - 0.3 * number
         label = f"±{kind}" if way == ways[0] else None
         mark = {"color": f"C{number}", "alpha": 0.5, "markersize": 6}
         ax.plot(values, [place] * len(values), "os"[number], label=label, **mark)
     ax.axvline(0.1, color="C6", linestyle="--", linewidth=1, label="guessing")
-    ax.set_yticks(-np.arange(len(ways)), ways)
     ax.set(xlim=(0, 1), xlabel="accuracy on images held out, one mark a seed")
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=3)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
+from torch import Tensor
 
 from lenet_helpers.model import LayerRow
 from lenet_helpers.plots import style
@@ -21,9 +21,7 @@ MIDDLE = 1.25  # height at which its blocks are centred
 
 
 @styled
-def convolution(
-    image: torch.Tensor, kernels: Tensors, maps: Tensors, window: tuple[int, int]
-) -> Figure:
+def convolution(image: Tensor, kernels: Tensors, maps: Tensors, window: Sequence[int]) -> Figure:
     """Image, kernel and feature map, a row for each kernel; `window` is a place in the map."""
     figure, axes = style.new_figure(2.35 * len(kernels), nrows=len(kernels), ncols=3, squeeze=False)
     largest = max(feature_map.abs().max() for feature_map in maps.values())
@@ -43,7 +41,7 @@ def convolution(
 
 
 @styled
-def pooling(feature_map: torch.Tensor, pooled: Tensors) -> Figure:
+def pooling(feature_map: Tensor, pooled: Tensors) -> Figure:
     """A feature map beside its pooled versions, all in one scale of brightness."""
     panels = {"feature map": feature_map, **pooled}
     figure, axes = style.new_figure(2.6, ncols=len(panels))
@@ -55,7 +53,7 @@ def pooling(feature_map: torch.Tensor, pooled: Tensors) -> Figure:
 
 
 @styled
-def activations(inputs: torch.Tensor, values: Tensors, derivatives: Tensors) -> Figure:
+def activations(inputs: Tensor, values: Tensors, derivatives: Tensors) -> Figure:
     """Curves of activation functions and of their derivatives, side by side."""
     figure, axes = style.new_figure(2.9, ncols=2)
     panels = {"$f(z)$": values, "slope $f'(z)$": derivatives}
@@ -70,7 +68,7 @@ def activations(inputs: torch.Tensor, values: Tensors, derivatives: Tensors) -> 
 
 @styled
 def architecture(
-    image: torch.Tensor,
+    image: Tensor,
     shapes: Mapping[str, tuple[int, ...]],
     operations: Sequence[tuple[str, int]],
 ) -> Figure:
@@ -87,7 +85,7 @@ def architecture(
     """
     figure, ax = style.new_figure(2.45)
     blocks = {"image": (1, *image.shape), **shapes}
-    widths = [_block_width(shape) for shape in blocks.values()]
+    widths = [_sheets(shape)[-1] for shape in blocks.values()]
     gap = (7.1 - sum(widths)) / (len(widths) - 1)
     lefts = 0.05 + np.cumsum([0, *widths[:-1]]) + gap * np.arange(len(widths))
     fronts = [_block(ax, left, *block) for left, block in zip(lefts, blocks.items(), strict=True)]
@@ -121,7 +119,7 @@ def parameters_and_connections(rows: Sequence[LayerRow]) -> Figure:
 
 @styled
 def receptive_fields(
-    image: torch.Tensor, squares: Mapping[str, tuple[int, int, int]], seen: Tensors
+    image: Tensor, squares: Mapping[str, tuple[int, int, int]], seen: Tensors
 ) -> Figure:
     """Squares `(top, left, side)` of the arithmetic over the pixels that were measured as seen."""
     figure, axes = style.new_figure(2.2, ncols=len(squares))
@@ -134,34 +132,28 @@ def receptive_fields(
     return figure
 
 
-def _sheets(shape: tuple[int, ...]) -> tuple[int, float, float, float]:
-    """Sheets of a block, width and height of each, and how far each lies beside the one before."""
+def _sheets(shape: tuple[int, ...]) -> tuple[int, float, float, float, float]:
+    """Sheets of a block, how far each lies beside the one before, height, width, width of all."""
     if len(shape) == 1:
-        return 1, 0.14, 0.069 * shape[0] ** 0.5, 0.0  # 400 would dwarf 10 on a linear scale
-    sheets, height, width = shape
+        return 1, 0.0, 0.069 * shape[0] ** 0.5, 0.14, 0.14  # 400 would dwarf 10 on a linear scale
+    sheets, height, width = shape[0], *np.multiply(shape[1:], INCHES_PER_PIXEL)
     offset = 0.3 / max(sheets, 6)  # more maps lie closer together
-    return sheets, width * INCHES_PER_PIXEL, height * INCHES_PER_PIXEL, offset
-
-
-def _block_width(shape: tuple[int, ...]) -> float:
-    sheets, width, _, offset = _sheets(shape)
-    return width + (sheets - 1) * offset
+    return sheets, offset, height, width, width + (sheets - 1) * offset
 
 
 def _block(ax: Axes, left: float, name: str, shape: tuple[int, ...]) -> tuple[float, ...]:
     """Draw one block; x, y, width and height of its front sheet."""
-    sheets, width, height, offset = _sheets(shape)
-    rise = (sheets - 1) * offset / 2
+    sheets, offset, height, width, whole = _sheets(shape)
+    top = MIDDLE + (sheets - 1) * offset / 2
     for sheet in range(sheets):
-        x, y = left + sheet * offset, MIDDLE + rise - sheet * offset - height / 2
-        patch = Rectangle((x, y), width, height, facecolor="#d6e8f4", edgecolor="C0", linewidth=0.7)
-        ax.add_patch(patch).set_zorder(2)
+        x, y = left + sheet * offset, top - sheet * offset - height / 2
+        look = {"facecolor": "#d6e8f4", "edgecolor": "C0", "linewidth": 0.7}
+        ax.add_patch(Rectangle((x, y), width, height, zorder=2, **look))
     size = "×".join(map(str, shape[-2:]))
     if sheets > 1:
         size = f"{sheets} @ {size}"
-    centre = left + _block_width(shape) / 2
-    ax.text(centre, 0.42, name, ha="center", va="center", fontsize=8.5)
-    ax.text(centre, 0.22, size, ha="center", va="center", fontsize=8)
+    for y_text, text, fontsize in ((0.42, name, 8.5), (0.22, size, 8)):
+        ax.text(left + whole / 2, y_text, text, ha="center", va="center", fontsize=fontsize)
     return x, y, width, height
 
 
@@ -171,8 +163,8 @@ def _fan(ax: Axes, source: tuple, target: tuple, window: float) -> None:
     to_x, to_y, to_width, to_height = target
     if window:
         x, y = x + 0.62 * (width - window), y + 0.62 * (height - window)
-        frame = Rectangle((x, y), window, window, fill=False, edgecolor="C1", linewidth=1)
-        ax.add_patch(frame).set_zorder(5)
+        look = {"fill": False, "edgecolor": "C1", "linewidth": 1, "zorder": 5}
+        ax.add_patch(Rectangle((x, y), window, window, **look))
         width = height = window
         to_x, to_y, to_height = to_x + 0.4 * to_width, to_y + 0.62 * to_height, 0
     edges = [[y, y + height], [to_y, to_y + to_height]]  # of the source, then of the target

@@ -12,15 +12,15 @@ from matplotlib.ticker import PercentFormatter
 
 from lenet_helpers.plots import style
 from lenet_helpers.plots.feature_maps import HEADLINE, draw_units, mosaic, strip
-from lenet_helpers.plots.style import Values, styled
+from lenet_helpers.plots.style import Pictures, Values, styled
 
 ODDS_TICKS = (0.5, 0.9, 0.99, 0.999, 0.9999)
 SMALL = {"fontsize": 9}
-Pictures = Sequence[np.ndarray]
+Titles = Sequence[str]
 
 
 @styled
-def gallery(images: Pictures, titles: Sequence[str]) -> Figure:
+def gallery(images: Pictures, titles: Titles) -> Figure:
     """Pictures, eight in a row; the second line of a title may hold a number."""
     return style.picture_grid(1.25, 8, images, titles, words=SMALL)
 
@@ -105,35 +105,26 @@ def preparation(rows: Sequence[Mapping[str, np.ndarray]], names: Sequence[str] =
 
 @styled
 def beside(
-    above: Pictures,
-    below: Pictures,
-    titles_above: Sequence[str],
-    titles_below: Sequence[str],
-    names: tuple[str, str],
+    above: Pictures, below: Pictures, titles_above: Titles, titles_below: Titles, names: Titles
 ) -> Figure:
     """Two rows of pictures that belong together, each under its title."""
-    figure, axes = style.new_figure(2.9, nrows=2, ncols=len(above), squeeze=False)
-    style.draw_pictures(axes[0], above, titles_above, words=SMALL, vmin=0, vmax=1)
-    style.draw_pictures(axes[1], below, titles_below, words=SMALL, vmin=0, vmax=1)
-    for line, name in zip(axes, names, strict=True):
-        line[0].set_ylabel(name, **SMALL)
+    pictures, titles = [*above, *below], [*titles_above, *titles_below]
+    figure = style.picture_grid(1.45, len(above), pictures, titles, words=SMALL, vmin=0, vmax=1)
+    for row, name in enumerate(names):
+        figure.axes[row * len(above)].set_ylabel(name, **SMALL)
     return figure
 
 
 @styled
 def threshold_cost(
-    thresholds: Values,
-    curves: Sequence[Values],
-    chosen: float,
-    pictures: np.ndarray,
-    titles: Sequence[str],
+    thresholds: Values, curves: Sequence[Values], chosen: float, pictures: Pictures, titles: Titles
 ) -> Figure:
     """What each threshold costs, with a line where it is `chosen`, in its odds.
 
     Left, two curves: the digits answered and their accuracy; right: the non-digits refused. Below,
     in three rows, `pictures` `(n, height, width)` of the non-digits. Each part has a title.
     """
-    figure, ((left, right), below) = style.new_figure(4.6, nrows=2, ncols=2, height_ratios=[2, 1])
+    figure, (left, right, below) = style.new_parts(4.6, "lr;bb", height_ratios=[2, 1])
     left.plot(thresholds, curves[0], label="test digits answered")
     left.plot(thresholds, curves[1], linestyle="--", label="right among these")
     right.plot(thresholds, curves[2], color="C2")
@@ -144,37 +135,23 @@ def threshold_cost(
         axis.set(xlabel="threshold of the probability", ylabel="share")
         _in_odds(axis.xaxis, min(thresholds), max(thresholds))
         axis.yaxis.set_major_formatter(PercentFormatter(1))
-    left.legend()
-    rest = [(0, -len(pictures) % 3), (0, 0), (0, 0)]  # the last row is filled up
-    rows = mosaic(np.pad(pictures, rest, constant_values=np.nan), -(-len(pictures) // 3))
-    style.draw_picture(_joined(figure, below), rows, titles[2], {"fontsize": 10}, vmin=0, vmax=1)
+    left.legend(frameon=True, framealpha=1, edgecolor="none")  # the threshold may run behind it
+    rows = mosaic(pictures, -(-len(pictures) // 3))
+    style.draw_picture(below, rows, titles[2], {"fontsize": 10}, vmin=0, vmax=1)
     return figure
 
 
 @styled
 def live_view(
-    image: np.ndarray,
-    conv1: np.ndarray,
-    conv2: np.ndarray,
-    units: np.ndarray,
-    probabilities: np.ndarray,
+    image: np.ndarray, conv1: Pictures, conv2: Pictures, units: np.ndarray, probabilities: Values
 ) -> Figure:
     """One image in all parts of the network: probabilities beside it, then maps and units."""
     ratios = {"width_ratios": [1, 3], "height_ratios": [2.0, 1.35, 1.75, 0.35]}
-    figure, axes = style.new_figure(5.6, nrows=4, ncols=2, **ratios)
-    style.draw_picture(axes[0, 0], image, "prepared, 28×28", HEADLINE, vmin=0, vmax=1)
-    _draw_bars(axes[0, 1], 100 * probabilities)
-    axes[0, 1].set(ylim=(0, 105), ylabel="probability (%)")
-    first, second, last = (_joined(figure, row) for row in axes[1:])
-    strip(first, "convolution 1 + ReLU", conv1, 6)
-    strip(second, "convolution 2 + ReLU", conv2, 8)
-    draw_units(last, "linear 2 + ReLU", units)
+    figure, (left, right, *parts) = style.new_parts(5.6, "lr;11;22;33", **ratios)
+    style.draw_picture(left, image, "prepared, 28×28", HEADLINE, vmin=0, vmax=1)
+    _draw_bars(right, 100 * np.asarray(probabilities))
+    right.set(ylim=(0, 105), ylabel="probability (%)")
+    strip(parts[0], "convolution 1 + ReLU", conv1, 6)
+    strip(parts[1], "convolution 2 + ReLU", conv2, 8)
+    draw_units(parts[2], "linear 2 + ReLU", units)
     return figure
-
-
-def _joined(figure: Figure, row: np.ndarray) -> Axes:
-    """One pair of axes in the place of all in `row`."""
-    place = row[0].get_subplotspec()
-    for ax in row:
-        ax.remove()
-    return figure.add_subplot(place.get_gridspec()[place.rowspan.start, :])

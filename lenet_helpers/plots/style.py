@@ -37,7 +37,9 @@ FORMATS = tuple(METADATA)
 FORMATS_VARIABLE, DPI_VARIABLE = "LENET_FIGURE_FORMATS", "LENET_FIGURE_DPI"
 
 Values = Sequence[float]
+Curves = Mapping[str, Values]  # by name
 Tensors = Mapping[str, "torch.Tensor"]  # by name
+Pictures = Sequence[Any]  # arrays or tensors (height, width), or one that holds them all
 
 # Decorator: draw in the style of the course and leave the reader's settings alone.
 styled = matplotlib.style.context(["default", STYLE])
@@ -50,6 +52,24 @@ def new_figure(height: float, **subplots: Any) -> tuple[Figure, Any]:
     """
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.subplots(**subplots)
+
+
+def new_parts(height: float, layout: str, **ratios: Any) -> tuple[Figure, list[Axes]]:
+    """The same of parts of several sizes; `layout` and keywords go to `Figure.subplot_mosaic`."""
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, list(figure.subplot_mosaic(layout, **ratios).values())
+
+
+def new_rows(names: Iterable[str], around: float, height: float) -> tuple[Figure, Axes, np.ndarray]:
+    """A figure with a row for each name, from top to bottom, and the places of the rows.
+
+    It is `height` inches a row and `around` in all that is no row.
+    """
+    names = list(names)
+    figure, ax = new_figure(around + height * len(names))
+    places = -np.arange(len(names))
+    ax.set_yticks(places, names)
+    return figure, ax, places
 
 
 def picture_axes(ax: Axes, title: object = "", **words: Any) -> None:
@@ -85,17 +105,24 @@ def draw_pictures(
 
 
 def picture_grid(
-    height: float, columns: int, pictures: Sequence[Any], titles: Sequence[object], **options: Any
+    height: float,
+    columns: int,
+    pictures: Pictures,
+    titles: Sequence = (),
+    names: Sequence[str] = (),
+    **options: Any,
 ) -> Figure:
     """Pictures in rows of `columns`, each row `height` inches high, each under its title.
 
-    Other keywords go to `draw_picture`.
+    `names` stand before the rows. Other keywords go to `draw_picture`.
     """
     rows = -(-len(pictures) // columns)  # rounded up
     figure, axes = new_figure(height * rows, nrows=rows, ncols=columns, squeeze=False)
     for ax in axes.flat[len(pictures) :]:
         picture_axes(ax)
     draw_pictures(axes.flat[: len(pictures)], pictures, titles, **options)
+    for ax, name in zip(axes[:, 0], names, strict=False):
+        ax.set_ylabel(name)
     return figure
 
 

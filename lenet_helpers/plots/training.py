@@ -7,16 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from torch import Tensor
 
 from lenet_helpers.plots import style
-from lenet_helpers.plots.style import Values, styled
+from lenet_helpers.plots.style import Curves, Values, styled
 
 if TYPE_CHECKING:
     from lenet_helpers.training import History
 
+Labels = Sequence[int]
+Numbers = Mapping[str, float]  # by name
 WINDOW = 40  # batches over which the loss is averaged in figures
 
 
@@ -42,9 +44,7 @@ def cross_entropy_curve() -> Figure:
 
 @styled
 def computation_graph(
-    values: Mapping[str, float],
-    gradients: Mapping[str, float],
-    slopes: Mapping[tuple[str, str], float],
+    values: Numbers, gradients: Numbers, slopes: Mapping[tuple[str, str], float]
 ) -> Figure:
     """One unit from x, w and b to its loss: values above the nodes, gradients below them.
 
@@ -69,7 +69,7 @@ def computation_graph(
 
 
 @styled
-def vanishing_gradients(panels: Mapping[str, Mapping[str, Values]]) -> Figure:
+def vanishing_gradients(panels: Mapping[str, Curves]) -> Figure:
     """Size of the gradient per layer: a panel for each network, a line for each activation.
 
     A size is the root mean square over the layer's weights. One logarithmic axis for all panels.
@@ -86,7 +86,7 @@ def vanishing_gradients(panels: Mapping[str, Mapping[str, Values]]) -> Figure:
 
 
 @styled
-def step_losses(runs: Mapping[str, Values], floor: float | None = None) -> Figure:
+def step_losses(runs: Curves, floor: float | None = None) -> Figure:
     """Smoothed training loss per step, a curve for each run; `floor` is one it cannot pass."""
     figure, ax = style.new_figure(3.2)
     for name, losses in runs.items():
@@ -114,7 +114,7 @@ def descent(loss: Callable[..., np.ndarray], path: np.ndarray, title: str) -> Fi
 
 
 @styled
-def learning_rates(rates: Mapping[str, Values], losses: Mapping[str, Values]) -> Figure:
+def learning_rates(rates: Curves, losses: Curves) -> Figure:
     """Learning rate and smoothed loss over the steps, side by side, one curve for each run."""
     figure, (left, right) = style.new_figure(3.4, ncols=2)
     for name, values in rates.items():
@@ -132,19 +132,17 @@ def learning_rates(rates: Mapping[str, Values], losses: Mapping[str, Values]) ->
 @styled
 def learning_curves(history: History) -> Figure:
     """Accuracy and loss of training and validation after each epoch, side by side."""
-    figure, (left, right) = style.new_figure(2.9, ncols=2)
+    figure, axes = style.new_figure(2.9, ncols=2)
     epochs = history.column("epoch")
     marker = "o" if len(epochs) < 12 else ""
-    for name, prefix in (("training", ""), ("validation", "validation_")):
-        left.plot(epochs, history.column(f"{prefix}accuracy"), marker=marker, label=name)
-        right.plot(epochs, history.column(f"{prefix}loss"), marker=marker, label=name)
-    left.set(xlabel="epoch", ylabel="accuracy")
-    left.yaxis.set_major_formatter(PercentFormatter(1))
-    right.set(xlabel="epoch", ylabel="loss")
-    right.set_ylim(bottom=0)
-    for ax in (left, right):
+    for ax, what in zip(axes, ("accuracy", "loss"), strict=True):
+        for name, prefix in (("training", ""), ("validation", "validation_")):
+            ax.plot(epochs, history.column(f"{prefix}{what}"), marker=marker, label=name)
+        ax.set(xlabel="epoch", ylabel=what)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.legend()
+    axes[0].yaxis.set_major_formatter(PercentFormatter(1))
+    axes[1].set_ylim(bottom=0)
     return figure
 
 
@@ -166,9 +164,7 @@ def confusion_matrix(counts: np.ndarray) -> Figure:
 
 
 @styled
-def mistakes(
-    images: torch.Tensor, labels: Sequence[int], answers: Sequence[int], sure: Values
-) -> Figure:
+def mistakes(images: Tensor, labels: Labels, answers: Labels, sure: Values) -> Figure:
     """Images `(n, 1, height, width)` with true class, answer and its probability; six a row."""
     words = zip(labels, answers, sure, strict=True)
     titles = [f"{label}, read as {answer}\n({value:.1%})" for label, answer, value in words]

@@ -7,7 +7,7 @@ function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer;
 }
 
-const place = document.querySelector("#playground");
+const place = document.querySelector("#lenet-page");
 
 async function load(name) {
   if (!(name in window.LENET_NETWORKS)) {
