@@ -35,6 +35,7 @@ html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["site/static", "../build/mathjax"]
 html_css_files = ["site.css"]
+html_favicon = "site/static/icon.svg"
 templates_path = ["site/templates"]
 html_additional_pages = {"index": "first_page.html"}
 html_context = {"cards": CARDS, "default_mode": "auto"}
