@@ -93,6 +93,10 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
         if urlsplit(request.url).hostname not in (None, HOST):
             wrong.append(request.url)
 
+    def on_failure(request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the next page was opened in the meantime
+            wrong.append(request.url)
+
     def on_response(response) -> None:
         if response.status >= 400:
             wrong.append(f"{response.status} {response.url}")
@@ -105,7 +109,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
         context = {"viewport": {"width": 1280, "height": 900}} | context
         contexts.append(browser.new_context(offline=url.startswith("file:"), **context))
         contexts[-1].on("request", on_request)
-        contexts[-1].on("requestfailed", lambda request: wrong.append(request.url))
+        contexts[-1].on("requestfailed", on_failure)
         contexts[-1].on("response", on_response)
         tab = contexts[-1].new_page()
         tab.on("pageerror", lambda error: wrong.append(str(error)))
