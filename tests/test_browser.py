@@ -6,6 +6,7 @@ console. With LENET_SCREENSHOT=FILE.png the page is saved there, explaining a nu
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -26,18 +27,20 @@ import nbformat
 import numpy as np
 import pytest
 import safetensors.torch
+import torch
 from axe_playwright_python.sync_playwright import Axe
 from jupyter_client import BlockingKernelClient
+from layers import ALL_LAYERS, assert_pytorch_gives, images_for, random_network
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from scipy import ndimage
 from skimage.morphology import skeletonize
 from torchvision.datasets import MNIST
 
-from lenet_helpers.checkpoints import save_weights
+from lenet_helpers.checkpoints import save_weights, weights_as_bytes
 from lenet_helpers.commands import lessons
 from lenet_helpers.model import LeNet5
-from lenet_helpers.playground import page
-from lenet_helpers.recipes import PRETRAINED
+from lenet_helpers.playground import bundle, page
+from lenet_helpers.recipes import PRETRAINED, load_pretrained
 
 pytestmark = pytest.mark.browser
 
@@ -341,6 +344,45 @@ def sum_words(tab: Page) -> list[float]:
 # Four digits are shown, so sums of shown numbers are this exact.
 def near(value: float, count: int = 25) -> object:
     return pytest.approx(value, rel=2e-3, abs=2e-3 * count**0.5)
+
+
+# The network, against PyTorch
+
+# Base64 both ways: as lists of numbers the layers would take minutes.
+LAYERS_OF = """async ([weights, pixels]) => {
+  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
+  const reader = new FileReader();
+  reader.readAsDataURL(allLayers(bytes(weights), new Float32Array(bytes(pixels))));
+  await new Promise((resolve) => (reader.onload = resolve));
+  return reader.result.split(",")[1];
+}"""
+
+
+@pytest.fixture
+def layers_of(visit) -> Callable[[LeNet5, torch.Tensor], bytes]:
+    """What every layer of a model gives in Chromium, one image after another."""
+    tab = visit("about:blank")
+    tab.add_script_tag(content=bundle.join("lenet") + ALL_LAYERS)
+
+    def run(model: LeNet5, images: torch.Tensor) -> bytes:
+        given = [weights_as_bytes(model), images.numpy().tobytes()]
+        found = tab.evaluate(LAYERS_OF, [base64.b64encode(each).decode() for each in given])
+        return base64.b64decode(found)
+
+    return run
+
+
+def test_all_test_digits_give_in_every_layer_what_pytorch_gives(layers_of, mnist_test):
+    model = load_pretrained("course")
+    for batch in images_for(model, mnist_test[0]).split(500):
+        assert_pytorch_gives(layers_of(model, batch), model, batch)
+
+
+def test_networks_of_any_settings_give_what_pytorch_gives(layers_of, mnist_test):
+    for number in range(200):
+        model = random_network(number)
+        images = images_for(model, mnist_test[0][20 * number : 20 * number + 20])
+        assert_pytorch_gives(layers_of(model, images), model, images)
 
 
 # The page, without a network
