@@ -148,6 +148,7 @@ HEADER = 8 + int.from_bytes(COURSE[:8], "little")
         ),
         (b"\x02" + b"\x00" * 7 + b"{}", "is missing"),
         (b"\x04" + b"\x00" * 7 + b"null", "header of the file is damaged"),
+        (b"\x0a" + b"\x00" * 7 + b'{"a":null}', "is missing"),
     ],
 )
 def test_a_damaged_or_foreign_file_is_refused_in_words(node, tmp_path, content, words):
