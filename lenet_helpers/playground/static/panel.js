@@ -18,11 +18,15 @@ export function fillPanel(panel, layers, said, follow) {
 
 const paragraph = (text) => element("p", { textContent: text });
 
+function shown(number) {
+  const text = digits(number);
+  return { className: text.length > 8 ? "lenet-value lenet-long" : "lenet-value", textContent: text };
+}
+
 function valueButton(layers, name, place, number, share, follow) {
   const button = element("button", {
     type: "button",
-    className: "lenet-value",
-    textContent: digits(number),
+    ...shown(number),
     title: nameOf(layers, name, place),
     aria: { label: `${nameOf(layers, name, place)}: ${digits(number)}` },
   });
@@ -78,7 +82,7 @@ function table(name, numbers, cell = plainCell) {
 }
 
 function plainCell(number, _, share) {
-  const cell = element("span", { className: "lenet-value", textContent: digits(number) });
+  const cell = element("span", shown(number));
   paint(cell, share);
   return cell;
 }
