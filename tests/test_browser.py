@@ -570,6 +570,26 @@ def test_a_single_pixel_can_be_changed(tab):
     assert title(tab)[1] == pytest.approx(-0.1307 / 0.3081, rel=1e-3)
 
 
+def test_pixels_are_drawn_where_no_stroke_is(tab):
+    tab.get_by_label("Edit single pixels of the image").check()
+    point_at(tab, "image", 0.5, 0.5)
+    expect(tab.locator(".lenet-answer")).to_contain_text("%")
+    point_at(tab, "image", 0.5, 0.5)
+    expect(tab.locator(".lenet-answer")).to_have_text("Nothing is drawn yet.")
+
+
+def test_arrow_keys_pass_over_pixels_and_enter_changes_one(tab):
+    tab.get_by_label("Edit single pixels of the image").check()
+    tab.locator("[data-layer=image] canvas").focus()
+    for key in ("ArrowRight", "ArrowDown") * 3:
+        tab.keyboard.press(key)
+    expect(tab.locator(".lenet-answer")).to_have_text("Nothing is drawn yet.")
+    tab.keyboard.press("Enter")
+    name, white = title(tab)
+    assert name == "Image, row 3, column 3"
+    assert white == pytest.approx((1 - 0.1307) / 0.3081, rel=1e-3)
+
+
 # Networks
 
 
@@ -615,6 +635,70 @@ def test_weights_without_metadata_are_asked_about(tab, tmp_path):
     expect(tab.locator(PANEL)).to_contain_text("The mean of these four")
 
 
+def test_a_question_goes_with_its_file_when_another_network_is_chosen(tab, tmp_path):
+    path = tmp_path / "bare.safetensors"
+    path.write_bytes(safetensors.torch.save(LeNet5().state_dict()))
+    open_file(tab, path)
+    expect(tab.locator(".lenet-question")).to_be_visible()
+    tab.locator(".lenet-select").nth(0).select_option("best")
+    expect(tab.get_by_role("heading", name="best")).to_be_visible()
+    expect(tab.locator(".lenet-question")).to_be_hidden()
+
+
+def test_an_opened_file_can_be_chosen_again_and_in_both_places(tab, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    save_weights(LeNet5(), path)
+    open_file(tab, path)
+    tab.locator(".lenet-select").nth(0).select_option("course")
+    expect(tab.get_by_role("heading", name="course")).to_be_visible()
+    for place in (0, 1):
+        tab.locator(".lenet-select").nth(place).select_option("mine.safetensors")
+    expect(tab.get_by_role("heading", name="mine.safetensors")).to_have_count(2)
+
+
+def test_the_network_chosen_last_is_shown_though_another_takes_longer(tab):
+    # `best` comes from a file beside the page, `untrained` needs none.
+    tab.locator(".lenet-select").first.evaluate("""(select) => {
+      for (select.value of ["best", "untrained"]) select.dispatchEvent(new Event("change"));
+    }""")
+    tab.wait_for_function("window.LENET_NETWORKS.best")
+    expect(tab.get_by_role("heading", name="untrained")).to_be_visible()
+    expect(tab.get_by_role("heading", name="best")).to_have_count(0)
+
+
+def test_the_way_back_leads_to_no_network_that_is_gone(tab):
+    tab.locator(".lenet-select").nth(1).select_option("untrained")
+    press(tab, "Draw the example 3")
+    for network in (0, 1):
+        tab.locator("[data-layer=linear3]").nth(network).get_by_role("button").first.click()
+    expect(tab.get_by_role("button", name="Back")).to_be_visible()
+    tab.locator(".lenet-select").nth(0).select_option("best")
+    expect(tab.get_by_role("heading", name="best")).to_be_visible()
+    expect(tab.get_by_role("button", name="Back")).to_be_hidden()
+
+
+def test_numbers_that_become_too_large_are_said_and_stop_nothing(tab, tmp_path):
+    path = tmp_path / "large.safetensors"
+    model = LeNet5(activation="sigmoid")
+    torch.nn.init.constant_(model.classifier.linear3.weight, 3e38)
+    save_weights(model, path)
+    open_file(tab, path)
+    press(tab, "Draw the example 3")
+    expect(tab.locator(".lenet-answer")).to_contain_text("too large")
+    tab.locator("[data-layer=linear3] button").nth(3).click()
+    expect(tab.locator(f"{PANEL} h2")).to_have_text("Logits, class 3: Infinity")
+
+
+def test_other_classes_than_digits_are_not_doubted(tab, tmp_path):
+    path = tmp_path / "letters.safetensors"
+    save_weights(LeNet5(num_classes=26), path)
+    tab.locator(".lenet-select").nth(1).select_option("untrained")
+    open_file(tab, path)
+    press(tab, "Draw the example 4")
+    expect(tab.locator(".lenet-doubt").nth(1)).to_contain_text("not sure")
+    expect(tab.locator(".lenet-doubt").nth(0)).to_have_text("")
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -655,6 +739,37 @@ def test_nothing_scrolls_sideways(visit, folder, width):
         point_at(tab, layer, 0.1, 0.2)
         wide = tab.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, layer
+        inside = "(panel) => panel.scrollWidth <= panel.clientWidth"
+        assert tab.locator(".lenet-explained").evaluate(inside), layer
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_number_is_cut_off(visit, folder, tmp_path, width):
+    model = LeNet5()
+    for values in (model.features.conv1.weight, model.classifier.linear3.bias):
+        torch.nn.init.constant_(values, -0.00012344)
+    torch.nn.init.zeros_(model.classifier.linear3.weight)
+    save_weights(model, tmp_path / "long.safetensors")
+    tab = open_page(visit, folder, viewport={"width": width, "height": 800})
+    for place in (0, 1):
+        open_file(tab, tmp_path / "long.safetensors", place)
+    expect(tab.get_by_role("heading", name="long.safetensors")).to_have_count(2)
+    point_at(tab, "activation1", 0.1, 0.5)
+    for numbers in (tab.locator("[data-table=kernel] .lenet-value"), tab.locator(".lenet-number")):
+        assert numbers.first.text_content() == "−0.0001234"
+        wider = "(cells) => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).length"
+        assert numbers.evaluate_all(wider) == 0
+
+
+def test_nothing_that_has_the_focus_is_behind_the_explanation(visit, folder):
+    tab = open_page(visit, folder, viewport={"width": 360, "height": 740})
+    press(tab, "Draw the example 3")
+    point_at(tab, "activation2", 0.3, 0.3)
+    tab.locator("[data-layer=image] canvas").focus()
+    for _ in range(20):
+        tab.keyboard.press("Tab")
+        low = tab.evaluate("document.activeElement.getBoundingClientRect().bottom")
+        assert low <= tab.locator(".lenet-explained").bounding_box()["y"] + 1
 
 
 def test_it_opens_in_under_a_second(visit, folder):

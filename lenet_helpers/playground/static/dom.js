@@ -9,10 +9,14 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
+// To the right and down.
+export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
 const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 // A number to four digits, with a real minus; a power of ten where it is very large or small.
 export function digits(value) {
+  if (!Number.isFinite(value)) return String(value).replace("-", "−");
   const size = Math.abs(value);
   const plain = size === 0 || (size >= 1e-4 && size < 1e6);
   if (plain) return Number(value.toPrecision(4)).toString().replace("-", "−");

@@ -1,12 +1,11 @@
 // The pad: strokes of mouse, pen, finger or keyboard. It keeps strokes and never reads pixels, which
 // browsers that protect against fingerprints falsify.
 
-import { element } from "./dom.js";
+import { ARROWS, element } from "./dom.js";
 
 export const PAD = 280; // pixels of the pad, whatever its size on the screen
 const PEN = 22;
 const STEP = 8; // pixels by which an arrow key moves the pen
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 // A pad that calls `changed` with all strokes, the one being drawn included, once in each frame in
 // which something was drawn, and `drawn` when the pen was lifted.

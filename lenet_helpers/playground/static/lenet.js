@@ -164,7 +164,7 @@ function multiply({ data }, tensor) {
   return { data: result, shape: [units] };
 }
 
-// The place of the largest value.
+// The place of the largest value; -1 where they are no numbers.
 export const largest = (data) => data.indexOf(Math.max(...data));
 
 function softmax(logits) {

@@ -1,6 +1,6 @@
 // One network as its layers: every value is a square that can be pointed at.
 
-import { colourOf, digits, element } from "./dom.js";
+import { ARROWS, colourOf, digits, element } from "./dom.js";
 import { placeOf, receptiveField, SHOWN_LAYERS } from "./explain.js";
 
 // How a layer is laid out: maps in a row, or units in a row; and the largest side of a square.
@@ -33,8 +33,9 @@ export function nameOf(layers, name, index) {
   return `${TITLES[name]}, ${name === "image" ? "" : `map ${channel + 1}, `}row ${row}, column ${column}`;
 }
 
-// The view of one network. `chosen(name, index, pin)` is called when a value is pointed at (or no
-// longer: null), tapped or reached with the arrow keys.
+// The view of one network. `chosen(name, index, how)` is called when a value is pointed at ("seen";
+// or no longer: the index is null), moved to with the arrow keys ("reached"), or clicked, tapped or
+// entered ("pressed").
 export function createMaps(title, chosen) {
   const root = element("section", { className: "lenet-network", aria: { label: `Network ${title}` } });
   const heading = element("h2", { textContent: title });
@@ -48,13 +49,19 @@ export function createMaps(title, chosen) {
   }
   let layers = null;
 
+  function words(best) {
+    if (best === null) return "Nothing is drawn yet.";
+    if (best < 0) return "No answer: the numbers become too large.";
+    return `${best} with ${(100 * layers.probabilities.data[best]).toFixed(1)} %`;
+  }
+
   return {
     root,
     // `best` is the answer, null where nothing is drawn; `doubt` says why not to trust it.
     show(next, best, doubt) {
       layers = next;
       for (const [name, figure] of Object.entries(figures)) figure.show(layers);
-      const text = best === null ? "Nothing is drawn yet." : `${best} with ${(100 * layers.probabilities.data[best]).toFixed(1)} %`;
+      const text = words(best);
       if (answer.textContent !== text) answer.textContent = text;
       doubted.textContent = best === null ? "" : doubt;
       root.dataset.answer = best ?? "";
@@ -120,19 +127,19 @@ function createGrid(name, chosen) {
     return hit ? (map * height + insideY) * width + insideX : null;
   }
 
-  canvas.addEventListener("pointermove", (event) => event.pointerType === "mouse" && chosen(name, indexAt(event), false));
-  canvas.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && chosen(name, null, false));
+  canvas.addEventListener("pointermove", (event) => event.pointerType === "mouse" && chosen(name, indexAt(event), "seen"));
+  canvas.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && chosen(name, null, "seen"));
   canvas.addEventListener("click", (event) => {
     const index = indexAt(event);
-    if (index !== null) chosen(name, (current = index), true);
+    if (index !== null) chosen(name, (current = index), "pressed");
   });
   canvas.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], Enter: [0, 0], " ": [0, 0] }[event.key];
-    if (!step || !geometry) return;
+    const step = ARROWS[event.key];
+    if (!geometry || !(step || ["Enter", " "].includes(event.key))) return;
     event.preventDefault();
     event.stopPropagation();
-    current = neighbour(current, step);
-    chosen(name, current, true);
+    if (step) current = neighbour(current, step);
+    chosen(name, current, step ? "reached" : "pressed");
   });
 
   // From the edge of a map the next one follows.
@@ -206,9 +213,9 @@ function createBars(name, chosen) {
         element("span", { className: "lenet-room" }, bar),
         number,
       );
-      button.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && chosen(name, index, false));
-      button.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && chosen(name, null, false));
-      button.addEventListener("click", () => chosen(name, index, true));
+      button.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && chosen(name, index, "seen"));
+      button.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && chosen(name, null, "seen"));
+      button.addEventListener("click", () => chosen(name, index, "pressed"));
       return { button, bar, number };
     });
     list.replaceChildren(...rows.map(({ button }) => button));

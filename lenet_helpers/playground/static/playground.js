@@ -15,6 +15,7 @@ import { untrainedWeights } from "./untrained.js";
 const SIDE = 28;
 const SMALLEST_DRAWING = PAD / 8; // what is smaller is not made larger: a dot stays a dot
 const NONE = "none";
+const UNTRAINED = "untrained";
 const OPEN = "open a file …";
 
 // Drawings to start from, in pixels of the pad.
@@ -30,7 +31,10 @@ const EXAMPLES = {
 // `guard()` those of the network that knows what is no digit; `names` lists the networks. `drawn`
 // is told each drawing when the pen is lifted.
 export function mountPlayground(root, { names, load, guard, drawn = () => {} }) {
-  const state = { image: null, doubt: null, views: [], pinned: null, path: [] };
+  // `wanted` and `views` are what was chosen and what is shown, in the first place and the second;
+  // `pinned` is the value that stays explained, and `path` how one came there.
+  const state = { image: null, doubt: null, wanted: [], views: [], pinned: null, path: [] };
+  const opened = new Map(); // networks of the reader's own files, by name
   const warning = element("p", { className: "lenet-warning", role: "alert" });
   const panel = element("section", { className: "lenet-panel", aria: { label: "Explanation" } });
   const spoken = element("p", { className: "lenet-spoken", role: "status" }); // the panel is long
@@ -62,28 +66,28 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
   // ---- what is read
 
   function draw(strokes) {
-    const image = renderStrokes(strokes, SMALLEST_DRAWING);
-    state.empty = image === null;
-    state.image = image ?? new Float64Array(SIDE * SIDE);
+    state.image = renderStrokes(strokes, SMALLEST_DRAWING) ?? new Float64Array(SIDE * SIDE);
     read();
   }
 
   function read() {
+    const empty = state.image.every((level) => level === 0);
     const doubt = state.doubt?.(fitted(state.image, 32));
     for (const view of state.views) {
-      if (!view?.network) continue;
+      if (!view) continue;
       view.layers = forward(view.network, fitted(state.image, imageSize(view.network)));
       const answer = largest(view.layers.probabilities.data);
-      view.maps.show(view.layers, state.empty ? null : answer, doubt?.(answer) ?? "");
+      const doubted = view.network.num_classes === 10 && doubt?.(answer); // else no classes of digits
+      view.maps.show(view.layers, empty ? null : answer, doubted || "");
     }
     if (state.pinned) point(...state.pinned);
   }
 
   // ---- what is explained
 
-  function choose(view, name, index, pin) {
-    if (pin && editing.checked && name === "image") editPixel(view, index);
-    if (pin) {
+  function choose(view, name, index, how) {
+    if (how === "pressed" && editing.checked && name === "image") editPixel(view, index);
+    if (how !== "seen") {
       if (state.pinned) state.path.push(state.pinned);
       state.pinned = [view, name, index];
     }
@@ -93,14 +97,13 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
   }
 
   function point(view, name, index) {
-    if (!view.layers || index >= view.layers[name].data.length) return unpoint();
-    for (const each of state.views) if (each?.layers) each.maps.mark(each === view ? name : null, index);
+    for (const each of state.views) each?.maps.mark(each === view ? name : null, index);
     fillPanel(panel, view.layers, explain(view.network, view.layers, name, index), (before, place) => {
-      choose(view, before, place, true);
+      choose(view, before, place, "reached");
       panel.querySelector("button")?.focus({ preventScroll: true });
     });
     back.hidden = state.path.length === 0;
-    if (view === state.pinned?.[0] && name === state.pinned[1]) speak();
+    if ([view, name, index].every((each, at) => each === state.pinned?.[at])) speak();
   }
 
   function speak() {
@@ -109,7 +112,7 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
   }
 
   function unpoint() {
-    for (const view of state.views) if (view?.layers) view.maps.mark(null);
+    for (const view of state.views) view?.maps.mark(null);
     panel.replaceChildren(
       element("h2", { textContent: "Where does a number come from?" }),
       element("p", { textContent: "Point at any square, tap it, or reach it with Tab and the arrow keys. Red is positive, blue is negative." }),
@@ -143,7 +146,7 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
 
   function chooser(at) {
     const select = element("select", { className: "lenet-select" });
-    const options = [...(at === 0 ? [] : [NONE]), ...names, "untrained", OPEN];
+    const options = [...(at === 0 ? [] : [NONE]), ...names, UNTRAINED, OPEN];
     select.append(...options.map((name) => element("option", { value: name, textContent: name })));
     select.addEventListener("change", () => take(at, select.value));
     return { select, label: element("label", { className: "lenet-choice" }, at === 0 ? "Network " : "Beside it ", select) };
@@ -151,42 +154,50 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
 
   async function take(at, name) {
     warning.textContent = "";
+    question.hidden = true; // whoever chooses something else answers it no longer
     if (name === OPEN) {
+      showChoices(); // so that it can be chosen again
       file.dataset.at = at;
       file.click();
       return;
     }
+    state.wanted[at] = name;
     try {
-      if (name === NONE) setView(at, null);
-      else if (name === "untrained") setView(at, name, buildNetwork(untrainedWeights()));
-      else setView(at, name, buildNetwork(readWeights(await load(name))));
+      const network = name === NONE ? null : await networkNamed(name);
+      if (state.wanted[at] === name) setView(at, name, network); // else it came too late
     } catch (error) {
       complain(error, name);
     }
   }
 
+  async function networkNamed(name) {
+    if (opened.has(name)) return opened.get(name);
+    return buildNetwork(name === UNTRAINED ? untrainedWeights() : readWeights(await load(name)));
+  }
+
+  function showChoices() {
+    for (const [at, { select }] of choices.entries()) select.value = state.views[at]?.name ?? NONE;
+  }
+
   function complain(error, name) {
     warning.textContent = error instanceof WeightsError ? `${name}: ${error.message}` : `${name} cannot be opened. ${error.message}`;
-    for (const [at, { select }] of choices.entries()) select.value = state.views[at]?.name ?? NONE;
+    showChoices();
   }
 
   function setView(at, name, network) {
     const old = state.views[at];
-    if (old) old.maps.root.remove();
-    if (name === null) state.views[at] = null;
-    else {
+    old?.maps.root.remove();
+    state.views[at] = null;
+    if (network) {
       const view = { name, network };
       view.maps = createMaps(name, (...chosen) => choose(view, ...chosen));
       if (at === 0) networks.prepend(view.maps.root);
       else networks.append(view.maps.root);
       state.views[at] = view;
-      const { select } = choices[at];
-      if (![...select.options].some((option) => option.value === name)) {
-        select.prepend(element("option", { value: name, textContent: name }));
-      }
-      select.value = name;
     }
-    if (state.pinned?.[0] === old && old) [state.pinned, state.path] = [null, []];
+    showChoices();
+    state.path = state.path.filter(([view]) => view !== old);
+    if (state.pinned?.[0] === old) [state.pinned, state.path] = [null, []];
     networks.classList.toggle("lenet-two", Boolean(state.views[1]));
     read();
     if (!state.pinned) unpoint();
@@ -199,13 +210,22 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
     if (!chosen) return;
     try {
       const weights = readWeights(await chosen.arrayBuffer());
-      if (weights.stated) setView(at, chosen.name, buildNetwork(weights));
+      if (weights.stated) open(at, chosen.name, buildNetwork(weights));
       else ask(at, chosen.name, weights);
     } catch (error) {
       complain(error, chosen.name);
     }
   });
-  file.addEventListener("cancel", () => complain(new WeightsError("no file was chosen."), "Nothing opened"));
+
+  // From now on it can be chosen in both places.
+  function open(at, name, network) {
+    opened.set(name, network);
+    for (const { select } of choices) {
+      const listed = [...select.options].some((option) => option.value === name);
+      if (!listed) select.prepend(element("option", { value: name, textContent: name }));
+    }
+    take(at, name);
+  }
 
   // A file that does not say its activation and pooling is asked about, not guessed.
   function ask(at, name, weights) {
@@ -223,7 +243,7 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
       event.preventDefault();
       question.hidden = true;
       try {
-        setView(at, name, buildNetwork(weights, { activation: activation.value, pooling: pooling.value }));
+        open(at, name, buildNetwork(weights, { activation: activation.value, pooling: pooling.value }));
       } catch (error) {
         complain(error, name);
       }
