@@ -447,6 +447,16 @@ def test_a_finger_that_taps_on_a_value_has_it_explained_in_sight(visit, folder):
     expect(tab.locator(f"{PANEL} h2")).to_be_in_viewport()
 
 
+def test_the_answer_is_in_sight_while_one_draws_on_a_small_phone(visit, folder, digits):
+    phone = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
+    tab = open_page(visit, folder, **phone)
+    touch(tab, digits[3])
+    expect_digit(tab, 3)
+    answer, explained = (tab.locator(f".lenet-{name}") for name in ("answer", "explained"))
+    box = answer.bounding_box()
+    assert box["y"] + box["height"] <= explained.bounding_box()["y"]
+
+
 def test_letters_and_two_digits_are_doubted(tab, digits):
     doubt = tab.locator(".lenet-doubt")
     draw(tab, *digits[3])
