@@ -25,6 +25,11 @@ export function digits(value) {
   return `${number} · 10${raised.join("")}`.replace("-", "−");
 }
 
+// The largest size of some numbers, by which they are divided to be coloured; never 0.
+export function scaleOf(numbers) {
+  return numbers.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
+}
+
 const POSITIVE = [178, 24, 43];
 const NEGATIVE = [33, 102, 172];
 

@@ -18,7 +18,7 @@ export const SHOWN_LAYERS = [
   { name: "linear3", kind: "linear", number: 3, from: "activation4" },
   { name: "probabilities", kind: "softmax", from: "linear3" },
 ];
-export const layerNamed = (name) => SHOWN_LAYERS.find((layer) => layer.name === name);
+const layerNamed = (name) => SHOWN_LAYERS.find((layer) => layer.name === name);
 
 // Channel, row and column of a value, or the unit alone.
 export function placeOf({ shape }, index) {

@@ -68,7 +68,7 @@ function argumentsOf(tensors) {
 }
 
 // Height and width of the maps before the linear layers, of an image of this side.
-export function sideOfMaps(size) {
+function sideOfMaps(size) {
   const halved = Math.floor((size - KERNEL + 1) / 2);
   return Math.floor((halved - KERNEL + 1) / 2);
 }

@@ -1,6 +1,6 @@
 // One network as its layers: every value is a square that can be pointed at.
 
-import { ARROWS, colourOf, digits, element } from "./dom.js";
+import { ARROWS, colourOf, digits, element, scaleOf } from "./dom.js";
 import { placeOf, receptiveField, SHOWN_LAYERS } from "./explain.js";
 
 // How a layer is laid out: maps in a row, or units in a row; and the largest side of a square.
@@ -186,12 +186,12 @@ function draw(canvas, data, spot, grey) {
   const context = canvas.getContext("2d");
   const picture = context.createImageData(canvas.width, canvas.height);
   const low = data.reduce((least, value) => Math.min(least, value));
-  const most = data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-9);
+  const scale = scaleOf(data);
   const high = data.reduce((largest, value) => Math.max(largest, value), -Infinity);
   data.forEach((value, index) => {
     const [x, y] = spot(index);
     const level = Math.round((255 * (value - low)) / (high - low || 1));
-    picture.data.set(grey ? [level, level, level, 255] : [...colourOf(value / most), 255], 4 * (y * canvas.width + x));
+    picture.data.set(grey ? [level, level, level, 255] : [...colourOf(value / scale), 255], 4 * (y * canvas.width + x));
   });
   context.putImageData(picture, 0, 0);
 }
@@ -226,10 +226,10 @@ function createBars(name, chosen) {
     show(layers) {
       const { data } = layers[name];
       if (rows.length !== data.length) build(data.length);
-      const most = name === "probabilities" ? 1 : data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-9);
+      const scale = name === "probabilities" ? 1 : scaleOf(data);
       data.forEach((value, index) => {
         const { bar, number, button } = rows[index];
-        bar.style.width = `${(100 * Math.abs(value)) / most}%`;
+        bar.style.width = `${(100 * Math.abs(value)) / scale}%`;
         bar.classList.toggle("lenet-negative", value < 0);
         number.textContent = name === "probabilities" ? `${(100 * value).toFixed(1)} %` : digits(value);
         button.setAttribute("aria-label", `${nameOf(layers, name, index)}: ${number.textContent}`);

@@ -1,7 +1,7 @@
 // An explanation in words, numbers and colours. Each number that comes from an earlier layer is a
 // button that leads there.
 
-import { digits, element, paint } from "./dom.js";
+import { digits, element, paint, scaleOf } from "./dom.js";
 import { DEVIATION, MEAN } from "./lenet.js";
 import { nameOf } from "./maps.js";
 
@@ -74,9 +74,9 @@ function convolutionWords(said, before) {
 
 // 25 numbers in rows of five, coloured by their share of the largest.
 function table(name, numbers, cell = plainCell) {
-  const most = Math.max(...numbers.map(Math.abs), 1e-9);
+  const scale = scaleOf(numbers);
   const rows = Array.from({ length: 5 }, (_, row) =>
-    element("tr", {}, ...numbers.slice(5 * row, 5 * row + 5).map((number, column) => element("td", {}, cell(number, 5 * row + column, number / most)))),
+    element("tr", {}, ...numbers.slice(5 * row, 5 * row + 5).map((number, column) => element("td", {}, cell(number, 5 * row + column, number / scale)))),
   );
   return element("table", { className: "lenet-table", dataset: { table: name } }, element("caption", { textContent: name }), element("tbody", {}, ...rows));
 }
@@ -88,9 +88,9 @@ function plainCell(number, _, share) {
 }
 
 function poolingWords({ places, four, chosen, value }, before) {
-  const most = Math.max(...four.map(Math.abs), 1e-9);
+  const scale = scaleOf(four);
   const buttons = four.map((number, at) => {
-    const button = before(places[at], number, number / most);
+    const button = before(places[at], number, number / scale);
     button.classList.toggle("lenet-winner", at === chosen);
     return button;
   });
@@ -100,25 +100,25 @@ function poolingWords({ places, four, chosen, value }, before) {
 
 function linearWords(said, before) {
   const products = said.largest.reduce((total, { product }) => total + product, said.rest.sum);
-  const most = Math.max(Math.abs(said.rest.sum), ...said.largest.map(({ product }) => Math.abs(product)), 1e-9);
+  const scale = scaleOf([said.rest.sum, ...said.largest.map(({ product }) => product)]);
   const row = (first, words, product) => {
     const bar = element("span", { className: "lenet-bar" });
-    bar.style.width = `${(100 * Math.abs(product)) / most}%`;
+    bar.style.width = `${(100 * Math.abs(product)) / scale}%`;
     bar.classList.toggle("lenet-negative", product < 0);
     return element("li", {}, first, element("span", { className: "lenet-words", textContent: words }), element("span", { className: "lenet-room" }, bar));
   };
-  const largest = Math.max(...said.largest.map(({ input }) => Math.abs(input)), 1e-9);
+  const ofInputs = scaleOf(said.largest.map(({ input }) => input));
   const rows = said.largest.map(({ place, input, weight, product }) =>
-    row(before(place, input, input / largest), ` × ${digits(weight)} = ${digits(product)}`, product),
+    row(before(place, input, input / ofInputs), ` × ${digits(weight)} = ${digits(product)}`, product),
   );
   rows.push(row("", `the other ${said.rest.count} together: ${digits(said.rest.sum)}`, said.rest.sum));
   return [sumWords(said, products), element("ul", { className: "lenet-contributions" }, ...rows)];
 }
 
 function softmaxWords({ logits, powers, sum, index, value }, before) {
-  const most = Math.max(...logits.map(Math.abs), 1e-9);
+  const scale = scaleOf(logits);
   const rows = logits.map((logit, k) =>
-    element("li", { className: k === index ? "lenet-chosen" : "" }, "e to the power of ", before(k, logit, logit / most), ` = ${digits(powers[k])}`),
+    element("li", { className: k === index ? "lenet-chosen" : "" }, "e to the power of ", before(k, logit, logit / scale), ` = ${digits(powers[k])}`),
   );
   return [
     paragraph(`Each logit z becomes e to the power of z. Their sum is ${digits(sum)}, and ${digits(powers[index])} ÷ ${digits(sum)} = ${digits(value)}.`),
