@@ -10,7 +10,12 @@ export function element(tag, properties = {}, ...children) {
 }
 
 // To the right and down.
-export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+export const ARROWS = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
 
 const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
@@ -36,7 +41,9 @@ const NEGATIVE = [33, 102, 172];
 // White for 0, red for positive, blue for negative: red, green and blue of a share from -1 to 1.
 export function colourOf(share) {
   const strength = Math.min(1, Math.abs(share));
-  return (share < 0 ? NEGATIVE : POSITIVE).map((level) => Math.round(255 + (level - 255) * strength));
+  return (share < 0 ? NEGATIVE : POSITIVE).map((level) =>
+    Math.round(255 + (level - 255) * strength),
+  );
 }
 
 // The same as CSS, with white or black letters, whichever stand out more (WCAG 2, relative

@@ -13,7 +13,8 @@ async function load(name) {
       const script = document.createElement("script");
       script.src = `networks/${name}.js`;
       script.onload = resolve;
-      script.onerror = () => reject(new Error(`The file networks/${name}.js is not beside the page.`));
+      script.onerror = () =>
+        reject(new Error(`The file networks/${name}.js is not beside the page.`));
       document.head.append(script);
     });
   }

@@ -5,7 +5,16 @@ import { createPad, PAD } from "./drawing.js";
 import { element } from "./dom.js";
 import { explain } from "./explain.js";
 import { createGuard } from "./guard.js";
-import { ACTIVATIONS, buildNetwork, DEVIATION, forward, imageSize, largest, MEAN, POOLINGS } from "./lenet.js";
+import {
+  ACTIVATIONS,
+  buildNetwork,
+  DEVIATION,
+  forward,
+  imageSize,
+  largest,
+  MEAN,
+  POOLINGS,
+} from "./lenet.js";
 import { createMaps } from "./maps.js";
 import { fillPanel } from "./panel.js";
 import { readWeights, WeightsError } from "./safetensors.js";
@@ -20,11 +29,15 @@ const OPEN = "open a file …";
 
 // Drawings to start from, in pixels of the pad.
 const EXAMPLES = {
-  0: [[[150, 45], [95, 75], [75, 145], [100, 220], [150, 238], [200, 205], [210, 130], [190, 70], [150, 45]]],
-  3: [[[85, 75], [125, 45], [180, 60], [185, 105], [130, 132], [190, 150], [205, 200], [155, 238], [85, 215]]],
-  4: [[[120, 45], [90, 110], [80, 150], [140, 152], [210, 145]], [[180, 90], [172, 170], [165, 240]]],
+  0: [[[150, 45], [95, 75], [75, 145], [100, 220], [150, 238], [200, 205], [210, 130], [190, 70],
+    [150, 45]]],
+  3: [[[85, 75], [125, 45], [180, 60], [185, 105], [130, 132], [190, 150], [205, 200], [155, 238],
+    [85, 215]]],
+  4: [[[120, 45], [90, 110], [80, 150], [140, 152], [210, 145]],
+    [[180, 90], [172, 170], [165, 240]]],
   7: [[[75, 60], [140, 62], [205, 58], [160, 130], [125, 235]]],
-  8: [[[190, 75], [140, 45], [95, 80], [140, 130], [195, 185], [150, 238], [95, 205], [140, 135], [190, 75]]],
+  8: [[[190, 75], [140, 45], [95, 80], [140, 130], [195, 185], [150, 238], [95, 205], [140, 135],
+    [190, 75]]],
 };
 
 // Mounts a playground in `root`. `load(name)` promises the bytes of a network's weights file, and
@@ -77,7 +90,8 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
       if (!view) continue;
       view.layers = forward(view.network, fitted(state.image, imageSize(view.network)));
       const answer = largest(view.layers.probabilities.data);
-      const doubted = view.network.num_classes === 10 && doubt?.(answer); // else no classes of digits
+      const areDigits = view.network.num_classes === 10; // other classes are not the guard's
+      const doubted = areDigits && doubt?.(answer);
       view.maps.show(view.layers, empty ? null : answer, doubted || "");
     }
     if (state.pinned) point(...state.pinned);
@@ -98,10 +112,15 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
 
   function point(view, name, index) {
     for (const each of state.views) each?.maps.mark(each === view ? name : null, index);
-    fillPanel(panel, view.layers, explain(view.network, view.layers, name, index), (before, place) => {
-      choose(view, before, place, "reached");
-      panel.querySelector("button")?.focus({ preventScroll: true });
-    });
+    fillPanel(
+      panel,
+      view.layers,
+      explain(view.network, view.layers, name, index),
+      (before, place) => {
+        choose(view, before, place, "reached");
+        panel.querySelector("button")?.focus({ preventScroll: true });
+      },
+    );
     back.hidden = state.path.length === 0;
     if ([view, name, index].every((each, at) => each === state.pinned?.[at])) speak();
   }
@@ -115,7 +134,11 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
     for (const view of state.views) view?.maps.mark(null);
     panel.replaceChildren(
       element("h2", { textContent: "Where does a number come from?" }),
-      element("p", { textContent: "Point at any square, tap it, or reach it with Tab and the arrow keys. Red is positive, blue is negative." }),
+      element("p", {
+        textContent:
+          "Point at any square, tap it, or reach it with Tab and the arrow keys. " +
+          "Red is positive, blue is negative.",
+      }),
     );
     back.hidden = true;
   }
@@ -149,7 +172,15 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
     const options = [...(at === 0 ? [] : [NONE]), ...names, UNTRAINED, OPEN];
     select.append(...options.map((name) => element("option", { value: name, textContent: name })));
     select.addEventListener("change", () => take(at, select.value));
-    return { select, label: element("label", { className: "lenet-choice" }, at === 0 ? "Network " : "Beside it ", select) };
+    return {
+      select,
+      label: element(
+        "label",
+        { className: "lenet-choice" },
+        at === 0 ? "Network " : "Beside it ",
+        select,
+      ),
+    };
   }
 
   async function take(at, name) {
@@ -180,7 +211,10 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
   }
 
   function complain(error, name) {
-    warning.textContent = error instanceof WeightsError ? `${name}: ${error.message}` : `${name} cannot be opened. ${error.message}`;
+    warning.textContent =
+      error instanceof WeightsError
+        ? `${name}: ${error.message}`
+        : `${name} cannot be opened. ${error.message}`;
     showChoices();
   }
 
@@ -230,10 +264,16 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
   // A file that does not say its activation and pooling is asked about, not guessed.
   function ask(at, name, weights) {
     const [activation, pooling] = [Object.keys(ACTIVATIONS), POOLINGS].map((options) =>
-      element("select", {}, ...options.map((option) => element("option", { value: option, textContent: option }))),
+      element(
+        "select",
+        {},
+        ...options.map((option) => element("option", { value: option, textContent: option })),
+      ),
     );
     question.replaceChildren(
-      element("p", { textContent: `${name} does not say how its network was built. What does it use?` }),
+      element("p", {
+        textContent: `${name} does not say how its network was built. What does it use?`,
+      }),
       element("label", {}, "Activation ", activation),
       element("label", {}, "Pooling ", pooling),
       element("button", { type: "submit", textContent: "Open it so" }),
@@ -243,7 +283,11 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
       event.preventDefault();
       question.hidden = true;
       try {
-        open(at, name, buildNetwork(weights, { activation: activation.value, pooling: pooling.value }));
+        open(
+          at,
+          name,
+          buildNetwork(weights, { activation: activation.value, pooling: pooling.value }),
+        );
       } catch (error) {
         complain(error, name);
       }
@@ -253,19 +297,31 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
 
   function exampleButtons() {
     const buttons = Object.entries(EXAMPLES).map(([name, strokes]) => {
-      const button = element("button", { type: "button", textContent: name, aria: { label: `Draw the example ${name}` } });
+      const button = element("button", {
+        type: "button",
+        textContent: name,
+        aria: { label: `Draw the example ${name}` },
+      });
       button.addEventListener("click", () => pad.keep(strokes, `Example ${name} drawn.`));
       return button;
     });
-    return element("div", { className: "lenet-examples", role: "group", aria: { label: "Examples" } }, "Examples ", ...buttons);
+    return element(
+      "div",
+      { className: "lenet-examples", role: "group", aria: { label: "Examples" } },
+      "Examples ",
+      ...buttons,
+    );
   }
 
   unpoint();
   draw([]);
-  guard().then((bytes) => {
-    state.doubt = createGuard(bytes);
-    read();
-  }, () => {}); // without it the playground goes on
+  guard().then(
+    (bytes) => {
+      state.doubt = createGuard(bytes);
+      read();
+    },
+    () => {},
+  ); // without it the playground goes on
   return { take, setStrokes: pad.setStrokes };
 }
 
@@ -276,7 +332,8 @@ function fitted(levels, size) {
   const edge = Math.floor((size - SIDE) / 2);
   for (let row = 0; row < size; row++) {
     for (let column = 0; column < size; column++) {
-      const level = edge >= 0 ? at(levels, row - edge, column - edge) : mean(levels, row, column, SIDE / size);
+      const level =
+        edge >= 0 ? at(levels, row - edge, column - edge) : mean(levels, row, column, SIDE / size);
       image[row * size + column] = (level - MEAN) / DEVIATION;
     }
   }
@@ -291,7 +348,8 @@ function at(levels, row, column) {
 function mean(levels, row, column, scale) {
   let [sum, count] = [0, 0];
   for (let i = Math.floor(row * scale); i < (row + 1) * scale; i++) {
-    for (let j = Math.floor(column * scale); j < (column + 1) * scale; j++, count++) sum += at(levels, i, j);
+    for (let j = Math.floor(column * scale); j < (column + 1) * scale; j++, count++)
+      sum += at(levels, i, j);
   }
   return sum / count;
 }
