@@ -6,6 +6,7 @@ console. With LENET_SCREENSHOT=FILE.png the page is saved there, explaining a nu
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -25,18 +26,20 @@ import nbformat
 import numpy as np
 import pytest
 import safetensors.torch
+import torch
 from axe_playwright_python.sync_playwright import Axe
 from jupyter_client import BlockingKernelClient
+from layers import ALL_LAYERS, assert_pytorch_gives, images_for, random_network
 from playwright.sync_api import Browser, Locator, Page, expect
 from scipy import ndimage
 from skimage.morphology import skeletonize
 from torchvision.datasets import MNIST
 
-from lenet_helpers.checkpoints import save_weights
+from lenet_helpers.checkpoints import save_weights, weights_as_bytes
 from lenet_helpers.commands import lessons
 from lenet_helpers.model import LeNet5
-from lenet_helpers.playground import page
-from lenet_helpers.recipes import PRETRAINED
+from lenet_helpers.playground import bundle, page
+from lenet_helpers.recipes import PRETRAINED, load_pretrained
 
 pytestmark = pytest.mark.browser
 
@@ -328,6 +331,45 @@ def near(value: float, count: int = 25) -> object:
     return pytest.approx(value, rel=2e-3, abs=2e-3 * count**0.5)
 
 
+# The network, against PyTorch
+
+# Base64 both ways: as lists of numbers the layers would take minutes.
+LAYERS_OF = """async ([weights, pixels]) => {
+  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
+  const reader = new FileReader();
+  reader.readAsDataURL(allLayers(bytes(weights), new Float32Array(bytes(pixels))));
+  await new Promise((resolve) => (reader.onload = resolve));
+  return reader.result.split(",")[1];
+}"""
+
+
+@pytest.fixture
+def layers_of(visit) -> Callable[[LeNet5, torch.Tensor], bytes]:
+    """What every layer of a model gives in Chromium, one image after another."""
+    tab = visit("about:blank")
+    tab.add_script_tag(content=bundle.join("lenet") + ALL_LAYERS)
+
+    def run(model: LeNet5, images: torch.Tensor) -> bytes:
+        given = [weights_as_bytes(model), images.numpy().tobytes()]
+        found = tab.evaluate(LAYERS_OF, [base64.b64encode(each).decode() for each in given])
+        return base64.b64decode(found)
+
+    return run
+
+
+def test_all_test_digits_give_in_every_layer_what_pytorch_gives(layers_of, mnist_test):
+    model = load_pretrained("course")
+    for batch in images_for(model, mnist_test[0]).split(500):
+        assert_pytorch_gives(layers_of(model, batch), model, batch)
+
+
+def test_networks_of_any_settings_give_what_pytorch_gives(layers_of, mnist_test):
+    for number in range(200):
+        model = random_network(number)
+        images = images_for(model, mnist_test[0][20 * number : 20 * number + 20])
+        assert_pytorch_gives(layers_of(model, images), model, images)
+
+
 # The page, without a network
 
 
@@ -388,6 +430,16 @@ def test_a_finger_that_taps_on_a_value_has_it_explained_in_sight(visit, folder):
     canvas.tap(position={"x": 20, "y": 20})
     assert title(tab)[0].startswith("Convolution 2, map 1")
     expect(tab.locator(f"{PANEL} h2")).to_be_in_viewport()
+
+
+def test_the_answer_is_in_sight_while_one_draws_on_a_small_phone(visit, folder, digits):
+    phone = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
+    tab = open_page(visit, folder, **phone)
+    touch(tab, digits[3])
+    expect_digit(tab, 3)
+    answer, explained = (tab.locator(f".lenet-{name}") for name in ("answer", "explained"))
+    box = answer.bounding_box()
+    assert box["y"] + box["height"] <= explained.bounding_box()["y"]
 
 
 def test_letters_and_two_digits_are_doubted(tab, digits):
@@ -513,6 +565,26 @@ def test_a_single_pixel_can_be_changed(tab):
     assert title(tab)[1] == pytest.approx(-0.1307 / 0.3081, rel=1e-3)
 
 
+def test_pixels_are_drawn_where_no_stroke_is(tab):
+    tab.get_by_label("Edit single pixels of the image").check()
+    point_at(tab, "image", 0.5, 0.5)
+    expect(tab.locator(".lenet-answer")).to_contain_text("%")
+    point_at(tab, "image", 0.5, 0.5)
+    expect(tab.locator(".lenet-answer")).to_have_text("Nothing is drawn yet.")
+
+
+def test_arrow_keys_pass_over_pixels_and_enter_changes_one(tab):
+    tab.get_by_label("Edit single pixels of the image").check()
+    tab.locator("[data-layer=image] canvas").focus()
+    for key in ("ArrowRight", "ArrowDown") * 3:
+        tab.keyboard.press(key)
+    expect(tab.locator(".lenet-answer")).to_have_text("Nothing is drawn yet.")
+    tab.keyboard.press("Enter")
+    name, white = title(tab)
+    assert name == "Image, row 3, column 3"
+    assert white == pytest.approx((1 - 0.1307) / 0.3081, rel=1e-3)
+
+
 # Networks
 
 
@@ -558,6 +630,70 @@ def test_weights_without_metadata_are_asked_about(tab, tmp_path):
     expect(tab.locator(PANEL)).to_contain_text("The mean of these four")
 
 
+def test_a_question_goes_with_its_file_when_another_network_is_chosen(tab, tmp_path):
+    path = tmp_path / "bare.safetensors"
+    path.write_bytes(safetensors.torch.save(LeNet5().state_dict()))
+    open_file(tab, path)
+    expect(tab.locator(".lenet-question")).to_be_visible()
+    tab.locator(".lenet-select").nth(0).select_option("best")
+    expect(tab.get_by_role("heading", name="best")).to_be_visible()
+    expect(tab.locator(".lenet-question")).to_be_hidden()
+
+
+def test_an_opened_file_can_be_chosen_again_and_in_both_places(tab, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    save_weights(LeNet5(), path)
+    open_file(tab, path)
+    tab.locator(".lenet-select").nth(0).select_option("course")
+    expect(tab.get_by_role("heading", name="course")).to_be_visible()
+    for place in (0, 1):
+        tab.locator(".lenet-select").nth(place).select_option("mine.safetensors")
+    expect(tab.get_by_role("heading", name="mine.safetensors")).to_have_count(2)
+
+
+def test_the_network_chosen_last_is_shown_though_another_takes_longer(tab):
+    # `best` comes from a file beside the page, `untrained` needs none.
+    tab.locator(".lenet-select").first.evaluate("""(select) => {
+      for (select.value of ["best", "untrained"]) select.dispatchEvent(new Event("change"));
+    }""")
+    tab.wait_for_function("window.LENET_NETWORKS.best")
+    expect(tab.get_by_role("heading", name="untrained")).to_be_visible()
+    expect(tab.get_by_role("heading", name="best")).to_have_count(0)
+
+
+def test_the_way_back_leads_to_no_network_that_is_gone(tab):
+    tab.locator(".lenet-select").nth(1).select_option("untrained")
+    press(tab, "Draw the example 3")
+    for network in (0, 1):
+        tab.locator("[data-layer=linear3]").nth(network).get_by_role("button").first.click()
+    expect(tab.get_by_role("button", name="Back")).to_be_visible()
+    tab.locator(".lenet-select").nth(0).select_option("best")
+    expect(tab.get_by_role("heading", name="best")).to_be_visible()
+    expect(tab.get_by_role("button", name="Back")).to_be_hidden()
+
+
+def test_numbers_that_become_too_large_are_said_and_stop_nothing(tab, tmp_path):
+    path = tmp_path / "large.safetensors"
+    model = LeNet5(activation="sigmoid")
+    torch.nn.init.constant_(model.classifier.linear3.weight, 3e38)
+    save_weights(model, path)
+    open_file(tab, path)
+    press(tab, "Draw the example 3")
+    expect(tab.locator(".lenet-answer")).to_contain_text("too large")
+    tab.locator("[data-layer=linear3] button").nth(3).click()
+    expect(tab.locator(f"{PANEL} h2")).to_have_text("Logits, class 3: Infinity")
+
+
+def test_other_classes_than_digits_are_not_doubted(tab, tmp_path):
+    path = tmp_path / "letters.safetensors"
+    save_weights(LeNet5(num_classes=26), path)
+    tab.locator(".lenet-select").nth(1).select_option("untrained")
+    open_file(tab, path)
+    press(tab, "Draw the example 4")
+    expect(tab.locator(".lenet-doubt").nth(1)).to_contain_text("not sure")
+    expect(tab.locator(".lenet-doubt").nth(0)).to_have_text("")
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -598,6 +734,37 @@ def test_nothing_scrolls_sideways(visit, folder, width):
         point_at(tab, layer, 0.1, 0.2)
         wide = tab.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, layer
+        inside = "(panel) => panel.scrollWidth <= panel.clientWidth"
+        assert tab.locator(".lenet-explained").evaluate(inside), layer
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_number_is_cut_off(visit, folder, tmp_path, width):
+    model = LeNet5()
+    for values in (model.features.conv1.weight, model.classifier.linear3.bias):
+        torch.nn.init.constant_(values, -0.00012344)
+    torch.nn.init.zeros_(model.classifier.linear3.weight)
+    save_weights(model, tmp_path / "long.safetensors")
+    tab = open_page(visit, folder, viewport={"width": width, "height": 800})
+    for place in (0, 1):
+        open_file(tab, tmp_path / "long.safetensors", place)
+    expect(tab.get_by_role("heading", name="long.safetensors")).to_have_count(2)
+    point_at(tab, "activation1", 0.1, 0.5)
+    for numbers in (tab.locator("[data-table=kernel] .lenet-value"), tab.locator(".lenet-number")):
+        assert numbers.first.text_content() == "−0.0001234"
+        wider = "(cells) => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).length"
+        assert numbers.evaluate_all(wider) == 0
+
+
+def test_nothing_that_has_the_focus_is_behind_the_explanation(visit, folder):
+    tab = open_page(visit, folder, viewport={"width": 360, "height": 740})
+    press(tab, "Draw the example 3")
+    point_at(tab, "activation2", 0.3, 0.3)
+    tab.locator("[data-layer=image] canvas").focus()
+    for _ in range(20):
+        tab.keyboard.press("Tab")
+        low = tab.evaluate("document.activeElement.getBoundingClientRect().bottom")
+        assert low <= tab.locator(".lenet-explained").bounding_box()["y"] + 1
 
 
 def test_it_opens_in_under_a_second(visit, folder):

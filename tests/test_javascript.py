@@ -6,147 +6,122 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from layers import ALL_LAYERS, assert_pytorch_gives, images_for, random_network
 from torch import nn
 
 from lenet_helpers.checkpoints import save_weights
 from lenet_helpers.data import fit_images
 from lenet_helpers.feature_maps import capture
-from lenet_helpers.model import LeNet5, evaluation_mode
+from lenet_helpers.model import LeNet5
 from lenet_helpers.playground import bundle
 from lenet_helpers.playground.strokes import render_strokes
 from lenet_helpers.recipes import PRETRAINED, load_pretrained
 
 NODE = shutil.which("node")
 
-READ = """
+# Reads tasks from standard input, a line each, and answers each with a line.
+TASKS = """
 import fs from "node:fs";
+import { createInterface } from "node:readline";
+
 function bytes(path) {
   const file = fs.readFileSync(path);
   return file.buffer.slice(file.byteOffset, file.byteOffset + file.length);
 }
-"""
-# Reads weights and images, writes what every layer gives, one image after another.
-FORWARD = """
-const [weights, images, output, choices] = process.argv.slice(2);
-const network = buildNetwork(readWeights(bytes(weights)), JSON.parse(choices));
-const pixels = new Float32Array(bytes(images));
-const size = imageSize(network) ** 2;
-const file = fs.openSync(output, "w");
-for (let at = 0; at < pixels.length; at += size) {
-  const layers = forward(network, pixels.slice(at, at + size));
-  for (const { data } of Object.values(layers)) fs.writeSync(file, new Uint8Array(data.buffer));
+
+const TASKS = {
+  async layers(weights, images, output, choices) {
+    const found = allLayers(bytes(weights), new Float32Array(bytes(images)), choices);
+    fs.writeFileSync(output, new Uint8Array(await found.arrayBuffer()));
+  },
+  refusal(weights) {
+    try {
+      buildNetwork(readWeights(bytes(weights)));
+      return "no error";
+    } catch (error) {
+      return error instanceof WeightsError ? error.message : `unexpected: ${error}`;
+    }
+  },
+  render(drawings) {
+    return drawings.map(([strokes, least]) => renderStrokes(strokes, least)).map((image) => image && [...image]);
+  },
+  // Explains chosen values of each layer; gives each explanation with its own receptive field.
+  explain(weights, image, wanted) {
+    const network = buildNetwork(readWeights(bytes(weights)));
+    const layers = forward(network, new Float32Array(bytes(image)));
+    const explained = ([name, index]) => ({ ...explain(network, layers, name, index), field: receptiveField(layers, name, index) });
+    return wanted.map(explained);
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [task, ...given] = JSON.parse(line);
+  console.log(JSON.stringify((await TASKS[task](...given)) ?? null));
 }
-"""
-REFUSE = """
-try { buildNetwork(readWeights(bytes(process.argv[2]))); console.log("no error"); }
-catch (error) { console.log(error instanceof WeightsError ? error.message : `unexpected: ${error}`); }
 """  # noqa: E501
-RENDER = """
-const drawings = JSON.parse(fs.readFileSync(process.argv[2]));
-console.log(JSON.stringify(drawings.map(([strokes, least]) => { const image = renderStrokes(strokes, least); return image && [...image]; })));
-"""  # noqa: E501
+Node = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory):
-    """Runs a script that may use all of a module of the playground."""
+def node(tmp_path_factory) -> Iterator[Node]:
+    """Has one of `TASKS` done, with all of the playground at hand, by one Node for all tests."""
     if NODE is None:
         reason = "needs Node.js: on Debian, apt-get install nodejs"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("node")
+    script = tmp_path_factory.mktemp("node") / "tasks.mjs"
+    script.write_text(bundle.join("playground") + ALL_LAYERS + TASKS, encoding="utf-8")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8"}
+    with subprocess.Popen([NODE, script], **pipes) as process:
 
-    def run(module: str, script: str, *arguments: object) -> str:
-        path = folder / "script.mjs"
-        path.write_text(bundle.join(module) + READ + script, encoding="utf-8")
-        command = [NODE, path, *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        def run(task: str, *given: object) -> Any:
+            print(json.dumps([task, *given], default=str), file=process.stdin, flush=True)
+            answer = process.stdout.readline()
+            assert answer, "Node has ended; why stands in its error output"
+            return json.loads(answer)
 
-    return run
-
-
-def pytorchs(model: LeNet5, images: torch.Tensor) -> list[torch.Tensor]:
-    """The images, what every layer of the model gives for them, and the probabilities."""
-    layers = {
-        name: layer
-        for name, layer in model.named_modules()
-        if not isinstance(layer, nn.Sequential | nn.Dropout | nn.Flatten | LeNet5)
-    }
-    with torch.no_grad(), evaluation_mode(model), capture(layers) as kept:
-        probabilities = model(images).softmax(dim=1)
-    return [images, *(kept[name] for name in layers), probabilities]
+        yield run
 
 
-def largest_errors(node, model: LeNet5, images: torch.Tensor, folder: Path) -> Iterable[float]:
-    """Of each layer and image: the largest difference, relative to the layer's largest value."""
+def layers_of(node: Node, model: LeNet5, images: torch.Tensor, folder: Path) -> bytes:
+    """What every layer gives in Node, one image after another."""
     weights, pixels, output = (folder / name for name in ("w.safetensors", "x.bin", "y.bin"))
     save_weights(model, weights)
     pixels.write_bytes(images.numpy().tobytes())
-    node("lenet", FORWARD, weights, pixels, output, "{}")
-    values = torch.from_numpy(np.fromfile(output, np.float32)).reshape(len(images), -1)
-    expected = [layer.flatten(1) for layer in pytorchs(model, images)]
-    assert values.shape[1] == sum(layer.shape[1] for layer in expected)
-    for theirs, ours in zip(values.split([e.shape[1] for e in expected], 1), expected, strict=True):
-        yield ((theirs - ours).abs().amax(1) / ours.abs().amax(1).clamp(min=1e-30)).max().item()
-    assert torch.equal(
-        values[:, -model.arguments["num_classes"] :].argmax(1), expected[-1].argmax(1)
-    )
+    node("layers", weights, pixels, output)
+    return output.read_bytes()
 
 
 def test_all_test_digits_give_in_every_layer_what_pytorch_gives(node, mnist_test, tmp_path):
     images = fit_images(torch.from_numpy(mnist_test[0]))
     model = load_pretrained("course")
-    for batch in images.split(2000):
-        assert max(largest_errors(node, model, batch, tmp_path)) < 1e-4
+    for batch in images.split(1000):
+        assert_pytorch_gives(layers_of(node, model, batch, tmp_path), model, batch)
 
 
-def random_network(number: int) -> LeNet5:
-    """A network of one input channel with settings, weights and statistics of its own."""
-    random = np.random.default_rng(number)
-    torch.manual_seed(number)
-    model = LeNet5(
-        image_size=int(random.integers(16, 41)),
-        num_classes=int(random.integers(2, 25)),
-        batch_norm=bool(random.integers(2)),
-        dropout=float(random.choice([0.0, 0.5])),
-        activation=str(random.choice(["relu", "tanh", "sigmoid"])),
-        pooling=str(random.choice(["max", "average"])),
-    )
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for values in (module.weight, module.bias, module.running_mean):
-                nn.init.normal_(values)
-            nn.init.uniform_(module.running_var, 0.1, 2)
-    return model.eval()
-
-
-@pytest.mark.parametrize("start", range(0, 200, 50))
-def test_networks_of_any_settings_give_what_pytorch_gives(node, mnist_test, tmp_path, start):
-    for number in range(start, start + 50):
+def test_networks_of_any_settings_give_what_pytorch_gives(node, mnist_test, tmp_path):
+    for number in range(200):
         model = random_network(number)
-        size = model.arguments["image_size"]
-        digits = torch.from_numpy(mnist_test[0][20 * number : 20 * number + 20])
-        images = nn.functional.interpolate(fit_images(digits), size=(size, size))
-        assert max(largest_errors(node, model, images, tmp_path)) < 1e-4, model.arguments
+        images = images_for(model, mnist_test[0][20 * number : 20 * number + 20])
+        assert_pytorch_gives(layers_of(node, model, images, tmp_path), model, images)
 
 
 def test_a_file_without_metadata_is_asked_about_and_read_with_the_answers(node, tmp_path):
     model = LeNet5(activation="tanh", pooling="average").eval()
     path = tmp_path / "bare.safetensors"
     path.write_bytes(safetensors.torch.save(model.state_dict()))
-    assert "does not say activation and pooling" in node("lenet", REFUSE, path)
+    assert "does not say activation and pooling" in node("refusal", path)
     images = torch.randn(2, 1, 32, 32)
     (tmp_path / "x").write_bytes(images.numpy().tobytes())
-    choices = json.dumps({"activation": "tanh", "pooling": "average"})
-    node("lenet", FORWARD, path, tmp_path / "x", tmp_path / "y", choices)
+    choices = {"activation": "tanh", "pooling": "average"}
+    node("layers", path, tmp_path / "x", tmp_path / "y", choices)
     found = np.fromfile(tmp_path / "y", np.float32).reshape(2, -1)[:, -10:]
     np.testing.assert_allclose(found, model(images).softmax(1).detach(), rtol=1e-4)
 
@@ -173,20 +148,21 @@ HEADER = 8 + int.from_bytes(COURSE[:8], "little")
         ),
         (b"\x02" + b"\x00" * 7 + b"{}", "is missing"),
         (b"\x04" + b"\x00" * 7 + b"null", "header of the file is damaged"),
+        (b"\x0a" + b"\x00" * 7 + b'{"a":null}', "is missing"),
     ],
 )
 def test_a_damaged_or_foreign_file_is_refused_in_words(node, tmp_path, content, words):
     path = tmp_path / "file.safetensors"
     path.write_bytes(content)
-    assert words in node("lenet", REFUSE, path)
+    assert words in node("refusal", path)
 
 
 def test_a_network_for_colours_and_one_of_another_kind_are_refused(node, tmp_path):
     path = tmp_path / "w.safetensors"
     save_weights(LeNet5(in_channels=3), path)
-    assert "reads 3 channels" in node("lenet", REFUSE, path)
+    assert "reads 3 channels" in node("refusal", path)
     path.write_bytes(safetensors.torch.save(nn.Linear(3, 2).state_dict()))
-    assert "no LeNet-5 of the course" in node("lenet", REFUSE, path)
+    assert "no LeNet-5 of the course" in node("refusal", path)
 
 
 def random_drawing(number: int) -> tuple[list[list[list[float]]], float]:
@@ -200,11 +176,10 @@ def random_drawing(number: int) -> tuple[list[list[list[float]]], float]:
     return strokes, float(random.choice([0, 30]))
 
 
-def test_strokes_become_the_same_image_in_javascript_and_in_python(node, tmp_path):
+def test_strokes_become_the_same_image_in_javascript_and_in_python(node):
     drawings = [random_drawing(number) for number in range(500)]
     drawings += [([], 0), ([[]], 0), ([[[5, 5]]], 0), ([[[5, 5]]], 30), ([[[0, 0], [9, 0]]], 0)]
-    (tmp_path / "drawings.json").write_text(json.dumps(drawings))
-    images = json.loads(node("strokes", RENDER, tmp_path / "drawings.json"))
+    images = node("render", drawings)
     for image, (strokes, least) in zip(images, drawings, strict=True):
         expected = render_strokes([np.array(stroke) for stroke in strokes], least)
         if expected is None:
@@ -213,24 +188,12 @@ def test_strokes_become_the_same_image_in_javascript_and_in_python(node, tmp_pat
             assert np.abs(np.reshape(image, (28, 28)) - expected).max() <= 1 / 255
 
 
-# Explains chosen values of each layer; gives each explanation with its own receptive field.
-EXPLAIN = """
-const [weights, images, wanted] = process.argv.slice(2);
-const network = buildNetwork(readWeights(bytes(weights)));
-const layers = forward(network, new Float32Array(bytes(images)));
-console.log(JSON.stringify(JSON.parse(wanted).map(([name, index]) =>
-  ({ ...explain(network, layers, name, index), field: receptiveField(layers, name, index) }))));
-"""
-
-
 @pytest.fixture(scope="module", params=[0, 1, 2, 3, 4, 5])
 def explained(request, node, mnist_test, tmp_path_factory):
     """A network of some settings, a digit, and explanations of values of each of its layers."""
     folder = tmp_path_factory.mktemp("explain")
     model = random_network(request.param)
-    size = model.arguments["image_size"]
-    digit = fit_images(torch.from_numpy(mnist_test[0][request.param : request.param + 1]))
-    image = nn.functional.interpolate(digit, size=(size, size))
+    image = images_for(model, mnist_test[0][request.param : request.param + 1])
     save_weights(model, folder / "w")
     (folder / "x").write_bytes(image.numpy().tobytes())
     layers = dict(model.named_modules())
@@ -245,7 +208,7 @@ def explained(request, node, mnist_test, tmp_path_factory):
     values["probabilities"] = logits.softmax(1).flatten()
     random = np.random.default_rng(request.param)
     wanted = [(name, int(random.integers(len(v)))) for name, v in values.items() for _ in range(5)]
-    found = json.loads(node("explain", EXPLAIN, folder / "w", folder / "x", json.dumps(wanted)))
+    found = node("explain", folder / "w", folder / "x", wanted)
     return model, image, values, list(zip(wanted, found, strict=True))
 
 

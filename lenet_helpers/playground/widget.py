@@ -38,7 +38,8 @@ class Playground(anywidget.AnyWidget):
     def image(self) -> np.ndarray | None:
         """The drawing as MNIST would have it, grey levels 0…1, `(28, 28)`; None if there is none.
 
-        It is the very image that the network in the browser reads.
+        It is the very image that the network in the browser reads, until single pixels of that
+        one are edited: they stay in the browser.
         """
         return render_strokes([np.array(stroke) for stroke in self.strokes], DOT)
 

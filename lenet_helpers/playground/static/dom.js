@@ -9,10 +9,19 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
+// To the right and down.
+export const ARROWS = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
 const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 // A number to four digits, with a real minus; a power of ten where it is very large or small.
 export function digits(value) {
+  if (!Number.isFinite(value)) return String(value).replace("-", "−");
   const size = Math.abs(value);
   const plain = size === 0 || (size >= 1e-4 && size < 1e6);
   if (plain) return Number(value.toPrecision(4)).toString().replace("-", "−");
@@ -21,13 +30,20 @@ export function digits(value) {
   return `${number} · 10${raised.join("")}`.replace("-", "−");
 }
 
+// The largest size of some numbers, by which they are divided to be coloured; never 0.
+export function scaleOf(numbers) {
+  return numbers.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
+}
+
 const POSITIVE = [178, 24, 43];
 const NEGATIVE = [33, 102, 172];
 
 // White for 0, red for positive, blue for negative: red, green and blue of a share from -1 to 1.
 export function colourOf(share) {
   const strength = Math.min(1, Math.abs(share));
-  return (share < 0 ? NEGATIVE : POSITIVE).map((level) => Math.round(255 + (level - 255) * strength));
+  return (share < 0 ? NEGATIVE : POSITIVE).map((level) =>
+    Math.round(255 + (level - 255) * strength),
+  );
 }
 
 // The same as CSS, with white or black letters, whichever stand out more (WCAG 2, relative

@@ -1,24 +1,38 @@
-// The pad: strokes of mouse, pen, finger or keyboard. It keeps strokes and never reads pixels, which
-// browsers that protect against fingerprints falsify.
+// The pad: strokes of mouse, pen, finger or keyboard. It keeps strokes and never reads pixels,
+// which browsers that protect against fingerprints falsify.
 
-import { element } from "./dom.js";
+import { ARROWS, element } from "./dom.js";
 
 export const PAD = 280; // pixels of the pad, whatever its size on the screen
 const PEN = 22;
 const STEP = 8; // pixels by which an arrow key moves the pen
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 // A pad that calls `changed` with all strokes, the one being drawn included, once in each frame in
 // which something was drawn, and `drawn` when the pen was lifted.
 export function createPad(changed, drawn) {
-  const canvas = element("canvas", { width: PAD, height: PAD, tabIndex: 0, className: "lenet-pad" });
+  const canvas = element("canvas", {
+    width: PAD,
+    height: PAD,
+    tabIndex: 0,
+    className: "lenet-pad",
+  });
   const pen = element("div", { className: "lenet-pen", hidden: true });
-  const undo = element("button", { type: "button", textContent: "Undo", aria: { label: "Undo the last stroke" } });
-  const clear = element("button", { type: "button", textContent: "Clear", aria: { label: "Clear the pad" } });
+  const undo = element("button", {
+    type: "button",
+    textContent: "Undo",
+    aria: { label: "Undo the last stroke" },
+  });
+  const clear = element("button", {
+    type: "button",
+    textContent: "Clear",
+    aria: { label: "Clear the pad" },
+  });
   const help = element("p", {
     id: "lenet-pad-help",
     className: "lenet-help",
-    textContent: "Draw a digit with mouse, pen or finger. Keyboard: arrow keys move, space puts the pen down and lifts it.",
+    textContent:
+      "Draw a digit with mouse, pen or finger. " +
+      "Keyboard: arrow keys move, space puts the pen down and lifts it.",
   });
   const spoken = element("p", { className: "lenet-spoken", role: "status" });
   canvas.setAttribute("role", "application");
@@ -44,7 +58,13 @@ export function createPad(changed, drawn) {
     frame = 0;
     context.fillStyle = "#fff";
     context.fillRect(0, 0, PAD, PAD);
-    Object.assign(context, { lineWidth: PEN, lineCap: "round", lineJoin: "round", strokeStyle: "#000", fillStyle: "#000" });
+    Object.assign(context, {
+      lineWidth: PEN,
+      lineCap: "round",
+      lineJoin: "round",
+      strokeStyle: "#000",
+      fillStyle: "#000",
+    });
     const all = stroke ? [...strokes, stroke] : strokes;
     for (const points of all) drawStroke(context, points);
     changed(all);
@@ -81,7 +101,10 @@ export function createPad(changed, drawn) {
     add((event.clientX - box.left) * scale, (event.clientY - box.top) * scale);
   }
 
-  const undoStroke = () => (finish(), strokes.length && keep(strokes.slice(0, -1), "Stroke undone."));
+  const undoStroke = () => (
+    finish(),
+    strokes.length && keep(strokes.slice(0, -1), "Stroke undone.")
+  );
   const clearPad = () => (finish(), strokes.length && keep([], "Pad cleared."));
   undo.addEventListener("click", undoStroke);
   clear.addEventListener("click", clearPad);
@@ -107,7 +130,9 @@ export function createPad(changed, drawn) {
   }
 
   function movePen([right, down], step) {
-    place = [place[0] + right * step, place[1] + down * step].map((value) => Math.min(Math.max(value, 0), PAD));
+    place = [place[0] + right * step, place[1] + down * step].map((value) =>
+      Math.min(Math.max(value, 0), PAD),
+    );
     pen.style.left = `${(100 * place[0]) / PAD}%`;
     pen.style.top = `${(100 * place[1]) / PAD}%`;
     pen.hidden = false;

@@ -18,7 +18,7 @@ export const SHOWN_LAYERS = [
   { name: "linear3", kind: "linear", number: 3, from: "activation4" },
   { name: "probabilities", kind: "softmax", from: "linear3" },
 ];
-export const layerNamed = (name) => SHOWN_LAYERS.find((layer) => layer.name === name);
+const layerNamed = (name) => SHOWN_LAYERS.find((layer) => layer.name === name);
 
 // Channel, row and column of a value, or the unit alone.
 export function placeOf({ shape }, index) {
@@ -37,7 +37,13 @@ export function explain(network, layers, name, index) {
   const layer = layerNamed(name);
   const value = layers[name].data[index];
   const place = placeOf(layers[name], index);
-  const read = { image: null, convolution: ofConvolution, pooling: ofPooling, linear: ofLinear, softmax: ofSoftmax }[layer.kind];
+  const read = {
+    image: null,
+    convolution: ofConvolution,
+    pooling: ofPooling,
+    linear: ofLinear,
+    softmax: ofSoftmax,
+  }[layer.kind];
   return { layer, index, place, value, ...read?.(network, layers, layer, index, place) };
 }
 
@@ -96,7 +102,9 @@ function ofLinear(network, layers, { number, from }, index, { unit }) {
     const weight = weights[unit * data.length + place];
     return { place, input, weight, product: input * weight };
   });
-  all.sort((one, other) => Math.abs(other.product) - Math.abs(one.product) || one.place - other.place);
+  all.sort(
+    (one, other) => Math.abs(other.product) - Math.abs(one.product) || one.place - other.place,
+  );
   const rest = all.slice(SHOWN);
   return {
     largest: all.slice(0, SHOWN),
@@ -119,6 +127,12 @@ export function receptiveField(layers, name, index) {
   const { row, column, unit } = placeOf(layers[name], index);
   const size = layers.image.shape[1];
   if (unit !== undefined) return [0, 0, size, size];
-  const [field, distance] = { image: [1, 1], activation1: [5, 1], pool1: [6, 2], activation2: [14, 2], pool2: [16, 4] }[name];
+  const [field, distance] = {
+    image: [1, 1],
+    activation1: [5, 1],
+    pool1: [6, 2],
+    activation2: [14, 2],
+    pool2: [16, 4],
+  }[name];
   return [row * distance, column * distance, row * distance + field, column * distance + field];
 }

@@ -14,7 +14,10 @@ export function createGuard(bytes) {
   return (image) => {
     const { data } = forward(network, image).probabilities;
     const best = largest(data);
-    const words = best === CLASSES.length ? "this looks like no single digit" : `it could be ${CLASSES[best]} as well`;
+    const words =
+      best === CLASSES.length
+        ? "this looks like no single digit"
+        : `it could be ${CLASSES[best]} as well`;
     return (answer) => (data[answer] >= LEAST ? "" : `not sure: ${words}`);
   };
 }

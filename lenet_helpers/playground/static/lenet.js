@@ -21,11 +21,15 @@ export function buildNetwork({ tensors, stated }, choices = {}) {
   const network = { ...found, ...choices, ...(stated ?? {}) };
   for (const [name, value] of Object.entries(found)) {
     if (network[name] !== value) {
-      throw new WeightsError(`The file says that ${name} is ${network[name]}, its weights say ${value}.`);
+      throw new WeightsError(
+        `The file says that ${name} is ${network[name]}, its weights say ${value}.`,
+      );
     }
   }
   if (network.in_channels !== 1) {
-    throw new WeightsError(`This network reads ${network.in_channels} channels; a drawing has one.`);
+    throw new WeightsError(
+      `This network reads ${network.in_channels} channels; a drawing has one.`,
+    );
   }
   if (!Object.hasOwn(ACTIVATIONS, network.activation) || !POOLINGS.includes(network.pooling)) {
     throw new WeightsError("The file does not say activation and pooling of its network.");
@@ -37,7 +41,9 @@ export function buildNetwork({ tensors, stated }, choices = {}) {
 // 32 and 28 come first, then the smallest.
 function argumentsOf(tensors) {
   const shape = (name) => {
-    if (!tensors[name]) throw new WeightsError(`This is no LeNet-5 of the course: ${name} is missing.`);
+    if (!tensors[name]) {
+      throw new WeightsError(`This is no LeNet-5 of the course: ${name} is missing.`);
+    }
     return tensors[name].shape;
   };
   const classes = shape("classifier.linear3.weight")[0];
@@ -54,21 +60,23 @@ function argumentsOf(tensors) {
   for (const [name, sides] of Object.entries(expected)) {
     expected[name.replace("weight", "bias")] = [sides[0]];
   }
-  for (const [number, maps] of batchNorm ? [[1, 6], [2, 16]] : []) {
+  for (const [number, maps] of Object.entries(batchNorm ? { 1: 6, 2: 16 } : {})) {
     for (const part of ["weight", "bias", "running_mean", "running_var"]) {
       expected[`features.norm${number}.${part}`] = [maps];
     }
   }
   for (const [name, sides] of Object.entries(expected)) {
     if (String(shape(name)) !== String(sides) || !Number.isInteger(side)) {
-      throw new WeightsError(`This is no LeNet-5 of the course: ${name} has the shape ${shape(name).join("×")}.`);
+      throw new WeightsError(
+        `This is no LeNet-5 of the course: ${name} has the shape ${shape(name).join("×")}.`,
+      );
     }
   }
   return { in_channels: channels, num_classes: classes, batch_norm: batchNorm };
 }
 
 // Height and width of the maps before the linear layers, of an image of this side.
-export function sideOfMaps(size) {
+function sideOfMaps(size) {
   const halved = Math.floor((size - KERNEL + 1) / 2);
   return Math.floor((halved - KERNEL + 1) / 2);
 }
@@ -97,7 +105,10 @@ export function forward(network, image) {
     keep(`pool${number}`, pool(last, network.pooling));
   }
   for (const number of [1, 2, 3]) {
-    keep(`linear${number}`, multiply(last, (part) => tensors[`classifier.linear${number}.${part}`]));
+    keep(
+      `linear${number}`,
+      multiply(last, (part) => tensors[`classifier.linear${number}.${part}`]),
+    );
     if (number < 3) keep(`activation${number + 2}`, { ...last, data: last.data.map(activate) });
   }
   layers.probabilities = { ...last, data: softmax(last.data) };
@@ -146,8 +157,14 @@ function pool({ data, shape: [maps, height, width] }, kind) {
     for (let i = 0; i < rows; i++) {
       for (let j = 0; j < columns; j++, at++) {
         const corner = (map * height + 2 * i) * width + 2 * j;
-        const four = [data[corner], data[corner + 1], data[corner + width], data[corner + width + 1]];
-        result[at] = kind === "max" ? Math.max(...four) : (four[0] + four[1] + four[2] + four[3]) / 4;
+        const four = [
+          data[corner],
+          data[corner + 1],
+          data[corner + width],
+          data[corner + width + 1],
+        ];
+        result[at] =
+          kind === "max" ? Math.max(...four) : (four[0] + four[1] + four[2] + four[3]) / 4;
       }
     }
   }
@@ -164,7 +181,7 @@ function multiply({ data }, tensor) {
   return { data: result, shape: [units] };
 }
 
-// The place of the largest value.
+// The place of the largest value; -1 where they are no numbers.
 export const largest = (data) => data.indexOf(Math.max(...data));
 
 function softmax(logits) {

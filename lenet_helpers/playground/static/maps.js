@@ -1,6 +1,6 @@
 // One network as its layers: every value is a square that can be pointed at.
 
-import { colourOf, digits, element } from "./dom.js";
+import { ARROWS, colourOf, digits, element, scaleOf } from "./dom.js";
 import { placeOf, receptiveField, SHOWN_LAYERS } from "./explain.js";
 
 // How a layer is laid out: maps in a row, or units in a row; and the largest side of a square.
@@ -29,14 +29,22 @@ const TITLES = {
 // numbers of the lessons' figures, from 1; rows and columns are places and begin with 0.
 export function nameOf(layers, name, index) {
   const { channel, row, column, unit } = placeOf(layers[name], index);
-  if (unit !== undefined) return `${TITLES[name]}, ${name.startsWith("activation") ? `unit ${unit + 1}` : `class ${unit}`}`;
-  return `${TITLES[name]}, ${name === "image" ? "" : `map ${channel + 1}, `}row ${row}, column ${column}`;
+  const title = TITLES[name];
+  if (unit !== undefined) {
+    return `${title}, ${name.startsWith("activation") ? `unit ${unit + 1}` : `class ${unit}`}`;
+  }
+  const map = name === "image" ? "" : `map ${channel + 1}, `;
+  return `${title}, ${map}row ${row}, column ${column}`;
 }
 
-// The view of one network. `chosen(name, index, pin)` is called when a value is pointed at (or no
-// longer: null), tapped or reached with the arrow keys.
+// The view of one network. `chosen(name, index, how)` is called when a value is pointed at ("seen";
+// or no longer: the index is null), moved to with the arrow keys ("reached"), or clicked, tapped or
+// entered ("pressed").
 export function createMaps(title, chosen) {
-  const root = element("section", { className: "lenet-network", aria: { label: `Network ${title}` } });
+  const root = element("section", {
+    className: "lenet-network",
+    aria: { label: `Network ${title}` },
+  });
   const heading = element("h2", { textContent: title });
   const answer = element("p", { className: "lenet-answer", role: "status" });
   const doubted = element("p", { className: "lenet-doubt" });
@@ -48,13 +56,19 @@ export function createMaps(title, chosen) {
   }
   let layers = null;
 
+  function words(best) {
+    if (best === null) return "Nothing is drawn yet.";
+    if (best < 0) return "No answer: the numbers become too large.";
+    return `${best} with ${(100 * layers.probabilities.data[best]).toFixed(1)} %`;
+  }
+
   return {
     root,
     // `best` is the answer, null where nothing is drawn; `doubt` says why not to trust it.
     show(next, best, doubt) {
       layers = next;
       for (const [name, figure] of Object.entries(figures)) figure.show(layers);
-      const text = best === null ? "Nothing is drawn yet." : `${best} with ${(100 * layers.probabilities.data[best]).toFixed(1)} %`;
+      const text = words(best);
       if (answer.textContent !== text) answer.textContent = text;
       doubted.textContent = best === null ? "" : doubt;
       root.dataset.answer = best ?? "";
@@ -70,7 +84,10 @@ export function createMaps(title, chosen) {
 
 function titled(name, body) {
   const caption = element("figcaption", { textContent: TITLES[name] });
-  return { caption, root: element("figure", { className: "lenet-layer", dataset: { layer: name } }, caption, body) };
+  return {
+    caption,
+    root: element("figure", { className: "lenet-layer", dataset: { layer: name } }, caption, body),
+  };
 }
 
 // Maps or units as squares on one canvas, a pixel for each value; the page makes it larger.
@@ -91,9 +108,15 @@ function createGrid(name, chosen) {
     if (canvas.width !== size[0] || canvas.height !== size[1]) {
       [canvas.width, canvas.height] = size;
       canvas.style.width = `${size[0] * zoom}px`;
-      const words = shape.length === 1 ? `${maps} units` : `${maps === 1 ? "" : `${maps} maps of `}${height}×${width}`;
+      const words =
+        shape.length === 1
+          ? `${maps} units`
+          : `${maps === 1 ? "" : `${maps} maps of `}${height}×${width}`;
       caption.textContent = `${TITLES[name]}: ${words}`;
-      canvas.setAttribute("aria-label", `${TITLES[name]}, ${words}. Arrow keys move from value to value.`);
+      canvas.setAttribute(
+        "aria-label",
+        `${TITLES[name]}, ${words}. Arrow keys move from value to value.`,
+      );
     }
     geometry = { maps, height, width, gap, size };
   }
@@ -116,30 +139,40 @@ function createGrid(name, chosen) {
     const [column, row] = [Math.floor(x / (width + gap)), Math.floor(y / (height + gap))];
     const [insideX, insideY] = [x - column * (width + gap), y - row * (height + gap)];
     const map = row * columns + column;
-    const hit = map >= 0 && map < maps && insideX >= 0 && insideX < width && insideY >= 0 && insideY < height;
+    const hit =
+      map >= 0 && map < maps && insideX >= 0 && insideX < width && insideY >= 0 && insideY < height;
     return hit ? (map * height + insideY) * width + insideX : null;
   }
 
-  canvas.addEventListener("pointermove", (event) => event.pointerType === "mouse" && chosen(name, indexAt(event), false));
-  canvas.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && chosen(name, null, false));
+  canvas.addEventListener(
+    "pointermove",
+    (event) => event.pointerType === "mouse" && chosen(name, indexAt(event), "seen"),
+  );
+  canvas.addEventListener(
+    "pointerleave",
+    (event) => event.pointerType === "mouse" && chosen(name, null, "seen"),
+  );
   canvas.addEventListener("click", (event) => {
     const index = indexAt(event);
-    if (index !== null) chosen(name, (current = index), true);
+    if (index !== null) chosen(name, (current = index), "pressed");
   });
   canvas.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], Enter: [0, 0], " ": [0, 0] }[event.key];
-    if (!step || !geometry) return;
+    const step = ARROWS[event.key];
+    if (!geometry || !(step || ["Enter", " "].includes(event.key))) return;
     event.preventDefault();
     event.stopPropagation();
-    current = neighbour(current, step);
-    chosen(name, current, true);
+    if (step) current = neighbour(current, step);
+    chosen(name, current, step ? "reached" : "pressed");
   });
 
   // From the edge of a map the next one follows.
   function neighbour(index, [right, down]) {
     const { maps, height, width } = geometry;
     const map = Math.floor(index / (height * width));
-    let [row, column] = [Math.floor((index % (height * width)) / width) + down, (index % width) + right];
+    let [row, column] = [
+      Math.floor((index % (height * width)) / width) + down,
+      (index % width) + right,
+    ];
     let next = map;
     if (column < 0 || column >= width) [next, column] = [map + right, column < 0 ? width - 1 : 0];
     if (row < 0 || row >= height) [next, row] = [map + down * columns, row < 0 ? height - 1 : 0];
@@ -179,12 +212,15 @@ function draw(canvas, data, spot, grey) {
   const context = canvas.getContext("2d");
   const picture = context.createImageData(canvas.width, canvas.height);
   const low = data.reduce((least, value) => Math.min(least, value));
-  const most = data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-9);
+  const scale = scaleOf(data);
   const high = data.reduce((largest, value) => Math.max(largest, value), -Infinity);
   data.forEach((value, index) => {
     const [x, y] = spot(index);
     const level = Math.round((255 * (value - low)) / (high - low || 1));
-    picture.data.set(grey ? [level, level, level, 255] : [...colourOf(value / most), 255], 4 * (y * canvas.width + x));
+    picture.data.set(
+      grey ? [level, level, level, 255] : [...colourOf(value / scale), 255],
+      4 * (y * canvas.width + x),
+    );
   });
   context.putImageData(picture, 0, 0);
 }
@@ -206,9 +242,15 @@ function createBars(name, chosen) {
         element("span", { className: "lenet-room" }, bar),
         number,
       );
-      button.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && chosen(name, index, false));
-      button.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && chosen(name, null, false));
-      button.addEventListener("click", () => chosen(name, index, true));
+      button.addEventListener(
+        "pointerenter",
+        (event) => event.pointerType === "mouse" && chosen(name, index, "seen"),
+      );
+      button.addEventListener(
+        "pointerleave",
+        (event) => event.pointerType === "mouse" && chosen(name, null, "seen"),
+      );
+      button.addEventListener("click", () => chosen(name, index, "pressed"));
       return { button, bar, number };
     });
     list.replaceChildren(...rows.map(({ button }) => button));
@@ -219,12 +261,13 @@ function createBars(name, chosen) {
     show(layers) {
       const { data } = layers[name];
       if (rows.length !== data.length) build(data.length);
-      const most = name === "probabilities" ? 1 : data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-9);
+      const scale = name === "probabilities" ? 1 : scaleOf(data);
       data.forEach((value, index) => {
         const { bar, number, button } = rows[index];
-        bar.style.width = `${(100 * Math.abs(value)) / most}%`;
+        bar.style.width = `${(100 * Math.abs(value)) / scale}%`;
         bar.classList.toggle("lenet-negative", value < 0);
-        number.textContent = name === "probabilities" ? `${(100 * value).toFixed(1)} %` : digits(value);
+        number.textContent =
+          name === "probabilities" ? `${(100 * value).toFixed(1)} %` : digits(value);
         button.setAttribute("aria-label", `${nameOf(layers, name, index)}: ${number.textContent}`);
       });
     },

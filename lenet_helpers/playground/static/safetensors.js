@@ -3,11 +3,10 @@
 
 export class WeightsError extends Error {}
 
-const READERS = {
-  F32: (view, count) => Float32Array.from({ length: count }, (_, i) => view.getFloat32(4 * i, true)),
-  F64: (view, count) => Float32Array.from({ length: count }, (_, i) => view.getFloat64(8 * i, true)),
+const TYPES = {
+  F32: { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
+  F64: { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
 };
-const BYTES = { F32: 4, F64: 8 };
 const LARGEST = 10_000_000; // bytes: a LeNet-5 has a quarter of a million
 
 // Tensors by name, each with its shape and its values, and what the metadata says of the network:
@@ -17,7 +16,7 @@ export function readWeights(buffer) {
   const header = headerOf(buffer);
   const tensors = {};
   for (const [name, entry] of Object.entries(header.entries)) {
-    if (!name.startsWith("__") && entry.dtype in READERS) {
+    if (!name.startsWith("__") && entry?.dtype in TYPES) {
       tensors[name] = readTensor(buffer, header.end, name, entry);
     }
   }
@@ -52,10 +51,12 @@ function readTensor(buffer, end, name, { dtype, shape, data_offsets: offsets }) 
   }
   const count = shape.reduce((product, side) => product * side, 1);
   const [first, last] = offsets;
-  if (last - first !== count * BYTES[dtype] || end + last > buffer.byteLength) {
+  const { bytes, read } = TYPES[dtype];
+  if (last - first !== count * bytes || end + last > buffer.byteLength) {
     throw new WeightsError(`The file is damaged: ${name} is not whole.`);
   }
-  const data = READERS[dtype](new DataView(buffer, end + first, last - first), count);
+  const view = new DataView(buffer, end + first, last - first);
+  const data = Float32Array.from({ length: count }, (_, i) => read(view, bytes * i));
   if (!data.every(Number.isFinite)) {
     throw new WeightsError(`${name} holds numbers that are not finite: was the training stable?`);
   }

@@ -24,7 +24,9 @@ export function renderStrokes(strokes, least = 0) {
   const middle = [(left + right) / 2, (top + bottom) / 2];
   const place = (shift) =>
     smooth.map((stroke) =>
-      stroke.map((point) => point.map((value, axis) => (value - middle[axis]) * scale + shift[axis])),
+      stroke.map((point) =>
+        point.map((value, axis) => (value - middle[axis]) * scale + shift[axis]),
+      ),
     );
   const once = draw(place([CENTRE, CENTRE]));
   const [x, y] = centreOfMass(once);

@@ -13,7 +13,8 @@ export function untrainedWeights(seed = 0) {
   const tensors = {};
   for (const [name, shape] of Object.entries(SHAPES)) {
     const inputs = shape.slice(1).reduce((product, side) => product * side, 1);
-    const draw = (count) => Float32Array.from({ length: count }, () => (2 * random() - 1) / Math.sqrt(inputs));
+    const draw = (count) =>
+      Float32Array.from({ length: count }, () => (2 * random() - 1) / Math.sqrt(inputs));
     tensors[`${name}.weight`] = { shape, data: draw(shape[0] * inputs) };
     tensors[`${name}.bias`] = { shape: [shape[0]], data: draw(shape[0]) };
   }
