@@ -31,6 +31,14 @@ class Run(NamedTuple):
 Measure = Callable[[Run, TrainedModel, MNIST], dict[str, Any]]
 
 
+class Study(NamedTuple):
+    """What `python -m lenet_helpers study NAME` trains."""
+
+    runs: Callable[[int], list[Run]]  # from seeds 0, 1, … for a number of seeds
+    seeds: int  # of the result that comes with the kit
+    measure: Measure | None = None  # what is measured of each run besides its accuracy
+
+
 @dataclass(frozen=True)
 class Record:
     """What one run gave; `error` says why it gave nothing. Plain values, so JSON can hold it."""
