@@ -51,6 +51,7 @@ class MNIST(NamedTuple):
     test: Split
 
 
+@dataclass(eq=False, repr=False)
 class Batches:
     """Batches of a split that is already in memory; serves wherever a `DataLoader` does.
 
@@ -71,21 +72,15 @@ class Batches:
         Whether a last batch that is not full is left out.
     """
 
-    def __init__(
-        self,
-        split: Split,
-        batch_size: int,
-        shuffle: bool = False,
-        generator: torch.Generator | None = None,
-        drop_last: bool = False,
-    ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}; a batch needs at least 1 image")
-        self.split = split
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.generator = generator
-        self.drop_last = drop_last
+    split: Split
+    batch_size: int
+    shuffle: bool = False
+    generator: torch.Generator | None = None
+    drop_last: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size is {self.batch_size}; a batch needs at least 1 image")
 
     def __len__(self) -> int:
         full, rest = divmod(len(self.split), self.batch_size)

@@ -23,7 +23,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import ROOT, at_home
+from lenet_helpers.files import ROOT, at_home, refused
 
 NOTEBOOKS = ROOT / "notebooks"
 FIGURES = ROOT / "figures"
@@ -198,13 +198,9 @@ def run_lesson(
     # Where Ctrl-C ends a kernel, nbclient leaves a task behind whose error nobody asks for.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     copy = output / path.name
-    try:
+    with refused(f"Cannot write to {output}", "Choose another --output."):
         output.mkdir(parents=True, exist_ok=True)
         copy.unlink(missing_ok=True)
-    except OSError as error:
-        raise CourseError(
-            f"Cannot write to {output}: {error.strerror or error}. Choose another --output."
-        ) from error
     start = time.perf_counter()
     try:
         papermill.execute_notebook(

@@ -14,7 +14,7 @@ import torch
 
 from lenet_helpers.data import MNIST
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import write_whole
+from lenet_helpers.files import refused, write_whole
 from lenet_helpers.recipes import Recipe, TrainedModel
 from lenet_helpers.studies.function_text import plain
 
@@ -104,11 +104,10 @@ class Comparison:
             If the file is missing or is not a saved comparison.
         """
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            with refused(f"Cannot read {path}"):
+                content = json.loads(Path(path).read_text(encoding="utf-8"))
             records = [Record(**record) for record in content.pop("records")]
             return cls(records, **content)
-        except OSError as error:
-            raise CourseError(f"Cannot read {path}: {error.strerror or error}.") from error
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CourseError(
                 f"{path} is not a saved comparison, or a damaged one ({error}). Delete it, or make "
