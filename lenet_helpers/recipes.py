@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from lenet_helpers.augmentation import vary
 from lenet_helpers.checkpoints import load_network
-from lenet_helpers.data import DATA_DIR, MNIST, Batches, Split, fit_splits, read_splits
+from lenet_helpers.data import DATA_DIR, MNIST, Batches, Fit, Split, fit_splits, read_splits
 from lenet_helpers.errors import CourseError
 from lenet_helpers.model import LeNet5
 from lenet_helpers.training import History, Metrics, evaluate, fit, seed_everything
@@ -47,7 +47,7 @@ class Recipe:
     schedule: Literal["constant", "one-cycle"] = "constant"
     model: Callable[[], nn.Module] = LeNet5
     image_size: int = 32
-    fit: Literal["pad", "resize"] = "pad"
+    fit: Fit = "pad"
     normalize: bool = True
     validation_size: int = 5000
     train_size: int | None = None  # only the first training images; None for all
@@ -153,7 +153,7 @@ def load_recipe_data(recipe: Recipe, data_dir: str | Path = DATA_DIR) -> MNIST:
     """MNIST prepared and split as `recipe` asks for, with drawn images if it learns them."""
     levels = read_splits(data_dir, recipe.validation_size)
     few = slice(recipe.train_size)
-    levels = levels._replace(train=Split(levels.train.images[few], levels.train.labels[few]))
+    levels = levels._replace(train=Split(*levels.train[few]))
     if recipe.draw:  # added as grey levels, which take a fifth of the memory
         levels = recipe.draw(levels)
     return fit_splits(levels, recipe.image_size, recipe.fit, recipe.normalize)
@@ -220,14 +220,8 @@ def train_recipe(
     seed_everything(seed)
     model = recipe.model()
     model.to(memory_format=torch.channels_last)  # convolutions train faster in this layout
-    generator = torch.Generator().manual_seed(seed)
-    batches = Batches(
-        mnist.train,
-        recipe.batch_size,
-        shuffle=True,
-        generator=generator,
-        drop_last=recipe.drop_last,
-    )
+    order = torch.Generator().manual_seed(seed)
+    batches = Batches(mnist.train, recipe.batch_size, True, order, recipe.drop_last)
     optimizer = make_optimizer(recipe, model, mnist.train)
     averaged = _average(model, optimizer, recipe.averaging) if recipe.averaging else model
     test_batches = make_test_batches(recipe, mnist)

@@ -171,8 +171,8 @@ def predict(
         raise CourseError("Choose one of --number and --expression.")
     if (number or expression) and steps is not None and len(images) > 1:
         raise CourseError("--steps draws one line at a time: name one picture.")
-    if steps is not None:
-        answers.check_steps(steps)
+    if steps is not None and steps.suffix not in (".png", ".svg", ".pdf"):
+        raise CourseError(f"{steps}: give the file a name that ends in .png, .svg or .pdf.")
     grammar = grammars.NUMBER if number else grammars.ARITHMETIC if expression else grammars.DIGIT
     done = {}
     for path in images:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,8 @@ from lenet_helpers.errors import CourseError
 from lenet_helpers.files import refused, write_whole
 from lenet_helpers.recipes import Recipe, TrainedModel
 from lenet_helpers.studies.function_text import plain
+
+WORDS = ("name", "source", "claim", "note")  # of a recipe; they decide no run
 
 
 class Run(NamedTuple):
@@ -136,13 +138,8 @@ def describe(runs: Sequence[Run], measure: Measure | None = None) -> dict[str, A
     """
     described: dict[str, Any] = {}
     for variant, recipe, _ in runs:
-        values = {
-            field.name: plain(getattr(recipe, field.name))
-            for field in fields(recipe)
-            if field.name not in ("name", "source", "claim", "note")
-        }
-        values["measure"] = plain(measure)
-        described.setdefault(recipe.name, {})[variant] = values
+        values = {name: plain(v) for name, v in vars(recipe).items() if name not in WORDS}
+        described.setdefault(recipe.name, {})[variant] = values | {"measure": plain(measure)}
     return described
 
 

@@ -34,23 +34,18 @@ from lenet_helpers.studies.records import (
 )
 from lenet_helpers.training import bars_off
 
-# The studies of the course: in which module each is.
-STUDIES = {
-    "bn_dropout": "bn_dropout",
-    "learning_rates": "learning_rates",
-    "lenet_1998": "lenet_1998",
-    "first_weights": "lenet_1998",
-    "claims": "reproduction",
-    "techniques": "techniques",
-    "best": "techniques",
-}
+# Where the studies of the course are.
+MODULES = ("bn_dropout", "learning_rates", "lenet_1998", "reproduction", "techniques")
 
 
 def find_study(name: str) -> Study:
     """The study of that name; CourseError with the known names if there is none."""
-    if name not in STUDIES:
-        raise CourseError(f"There is no study {name!r}. Choose one of {', '.join(STUDIES)}.")
-    return import_module(f"lenet_helpers.studies.{STUDIES[name]}").STUDIES[name]
+    studies: dict[str, Study] = {}
+    for module in MODULES:
+        studies |= import_module(f"lenet_helpers.studies.{module}").STUDIES
+    if name not in studies:
+        raise CourseError(f"There is no study {name!r}. Choose one of {', '.join(studies)}.")
+    return studies[name]
 
 
 def load_study(name: str) -> Comparison:
