@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import OneCycleLR
 
 from lenet_helpers.augmentation import vary
 from lenet_helpers.checkpoints import load_network
@@ -171,15 +171,6 @@ def make_optimizer(recipe: Recipe, model: nn.Module, train: Split) -> torch.opti
     return torch.optim.SGD(model.parameters(), **settings, fused=True)
 
 
-def make_scheduler(
-    recipe: Recipe, optimizer: torch.optim.Optimizer, steps: int
-) -> LRScheduler | None:
-    """The schedule of `recipe` over a training of so many steps; None for a constant rate."""
-    if recipe.schedule == "constant":
-        return None
-    return OneCycleLR(optimizer, max_lr=recipe.learning_rate, total_steps=steps)
-
-
 def make_test_batches(recipe: Recipe, mnist: MNIST) -> Batches:
     """The test images that `recipe` is measured on."""
     if recipe.drop_last:
@@ -224,6 +215,10 @@ def train_recipe(
     batches = Batches(mnist.train, recipe.batch_size, True, order, recipe.drop_last)
     optimizer = make_optimizer(recipe, model, mnist.train)
     averaged = _average(model, optimizer, recipe.averaging) if recipe.averaging else model
+    scheduler = None
+    if recipe.schedule == "one-cycle":
+        steps = recipe.epochs * len(batches)
+        scheduler = OneCycleLR(optimizer, max_lr=recipe.learning_rate, total_steps=steps)
     test_batches = make_test_batches(recipe, mnist)
     validation = Batches(mnist.validation, EVALUATION_BATCH)
     history = fit(
@@ -232,7 +227,7 @@ def train_recipe(
         epochs=recipe.epochs,
         optimizer=optimizer,
         validation=validation if recipe.validation_size else test_batches,
-        scheduler=make_scheduler(recipe, optimizer, recipe.epochs * len(batches)),
+        scheduler=scheduler,
         loss_function=recipe.loss,
         augment=recipe.augment,
         device=device,
