@@ -19,6 +19,7 @@ from lenet_helpers.mnist_files import DATA_DIR, MD5, fetch_mnist
 MEAN, STANDARD_DEVIATION = 0.1307, 0.3081  # of the 60,000 training images, grey levels 0…1
 IMAGE_SIZE = 28
 TRAINING_IMAGES = 60_000
+Fit = Literal["pad", "resize"]  # how 28 pixels become more, see `load_mnist`
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def __getitem__(self, index: int | slice | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return self.images[index], self.labels[index]
 
     def to(self, device: torch.device | str) -> Split:
@@ -51,6 +52,7 @@ class MNIST(NamedTuple):
     test: Split
 
 
+@dataclass(eq=False, repr=False)
 class Batches:
     """Batches of a split that is already in memory; serves wherever a `DataLoader` does.
 
@@ -71,21 +73,15 @@ class Batches:
         Whether a last batch that is not full is left out.
     """
 
-    def __init__(
-        self,
-        split: Split,
-        batch_size: int,
-        shuffle: bool = False,
-        generator: torch.Generator | None = None,
-        drop_last: bool = False,
-    ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}; a batch needs at least 1 image")
-        self.split = split
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.generator = generator
-        self.drop_last = drop_last
+    split: Split
+    batch_size: int
+    shuffle: bool = False
+    generator: torch.Generator | None = None
+    drop_last: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size is {self.batch_size}; a batch needs at least 1 image")
 
     def __len__(self) -> int:
         full, rest = divmod(len(self.split), self.batch_size)
@@ -106,7 +102,7 @@ class Batches:
 def load_mnist(
     data_dir: str | Path = DATA_DIR,
     image_size: int = 32,
-    fit: Literal["pad", "resize"] = "pad",
+    fit: Fit = "pad",
     normalize: bool = True,
     validation_size: int = 5000,
     seed: int = 42,
@@ -179,22 +175,15 @@ def read_idx(path: Path) -> torch.Tensor:
 
 
 def fit_splits(
-    levels: MNIST,
-    image_size: int = 32,
-    fit: Literal["pad", "resize"] = "pad",
-    normalize: bool = True,
+    levels: MNIST, image_size: int = 32, fit: Fit = "pad", normalize: bool = True
 ) -> MNIST:
     """Splits of grey levels as the network takes them; see `fit_images`."""
-    return MNIST(
-        *(Split(fit_images(s.images, image_size, fit, normalize), s.labels) for s in levels)
-    )
+    options = (image_size, fit, normalize)
+    return MNIST(*(Split(fit_images(s.images, *options), s.labels) for s in levels))
 
 
 def fit_images(
-    grey_levels: torch.Tensor,
-    image_size: int = 32,
-    fit: Literal["pad", "resize"] = "pad",
-    normalize: bool = True,
+    grey_levels: torch.Tensor, image_size: int = 32, fit: Fit = "pad", normalize: bool = True
 ) -> torch.Tensor:
     """Images `(n, height, width)` of grey levels 0…255 as float32 `(n, 1, size, size)`.
 

@@ -95,16 +95,13 @@ class Measurement:
         for value, images in zip(torch.stack(losses).tolist(), batches, strict=True):
             self.losses.append(value)
             if not math.isfinite(value):
-                raise CourseError(self._not_finite(value, images))
+                number, training = len(self.losses), self.what == "training"
+                place = f"{'at step' if training else 'in batch'} {number} of the {self.what}"
+                cause = not_finite(self.model, images, first=training and number == 1)
+                raise CourseError(f"The loss is {value} {place}. {cause}")
             self.loss += value * len(images)
             self.samples += len(images)
         self.correct += sum(torch.stack(correct).tolist())
-
-    def _not_finite(self, value: float, images: torch.Tensor) -> str:
-        number, training = len(self.losses), self.what == "training"
-        place = "at step" if training else "in batch"
-        cause = not_finite(self.model, images, first=training and number == 1)
-        return f"The loss is {value} {place} {number} of the {self.what}. {cause}"
 
     def shown(self) -> dict[str, str]:
         """The means over what was read, as a progress bar has them; nothing before that."""

@@ -6,7 +6,8 @@ import errno
 import os
 import secrets
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lenet_helpers.errors import CourseError
@@ -14,6 +15,15 @@ from lenet_helpers.errors import CourseError
 ROOT = Path(__file__).resolve().parents[1]  # the folder of the course
 # A network drive that cannot flush one file says so with one of these; a full disk does not.
 CANNOT_FLUSH = {errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+
+@contextmanager
+def refused(what: str, remedy: str = "") -> Iterator[None]:
+    """An error of the system, while a file is used, as a CourseError: what, why, and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise CourseError(f"{what}: {error.strerror or error}. {remedy}".rstrip()) from error
 
 
 def is_there(path: str | Path) -> bool:
@@ -24,12 +34,8 @@ def is_there(path: str | Path) -> bool:
     CourseError
         If the system does not let us look.
     """
-    try:
+    with refused(f"Cannot look for {path}", "Choose a folder that you may read."):
         return Path(path).exists()
-    except OSError as error:
-        raise CourseError(
-            f"Cannot look for {path}: {error.strerror or error}. Choose a folder that you may read."
-        ) from error
 
 
 def at_home(path: str | Path) -> Path:
@@ -51,18 +57,18 @@ def write_whole(path: str | Path, content: bytes) -> None:
     """
     path = Path(path)
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+    remedy = (
+        "Free some disk space, or choose a folder that you may write to, and try again; nothing "
+        "half-written was left."
+    )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            _flush_to_disk(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise CourseError(
-            f"Cannot write {path}: {error.strerror or error}. Free some disk space, or choose a "
-            "folder that you may write to, and try again; nothing half-written was left."
-        ) from error
+        with refused(f"Cannot write {path}", remedy):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("xb") as file:
+                file.write(content)
+                file.flush()
+                _flush_to_disk(file.fileno())
+            os.replace(temporary, path)
     finally:
         with suppress(OSError):  # gone already when all went well
             temporary.unlink()
@@ -85,14 +91,8 @@ def check_writable(path: str | Path) -> None:
         If it cannot, or if `path` is a folder.
     """
     path = Path(path)
-    try:
+    with refused(f"Cannot write {path}", "Choose a folder that you may write to."):
         if path.is_dir():
             raise CourseError(f"{path} is a folder. Add the name of a file.")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise CourseError(
-            f"Cannot write {path}: {error.strerror or error}. Choose a folder that you may write "
-            "to."
-        ) from error
+        tempfile.TemporaryFile(dir=path.parent).close()

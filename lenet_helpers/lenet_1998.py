@@ -43,10 +43,7 @@ CURVATURE_SAMPLES = 500
 
 
 def lenet_1998(
-    radial_basis: bool = True,
-    squash: bool = True,
-    subsampling: bool = True,
-    table: bool = True,
+    radial_basis: bool = True, squash: bool = True, subsampling: bool = True, table: bool = True
 ) -> nn.Sequential:
     """The network for images `(n, 1, 32, 32)` of grey levels 0…1; returns logits `(n, 10)`.
 

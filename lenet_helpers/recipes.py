@@ -14,11 +14,11 @@ from typing import Literal, NamedTuple
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import OneCycleLR
 
 from lenet_helpers.augmentation import vary
 from lenet_helpers.checkpoints import load_network
-from lenet_helpers.data import DATA_DIR, MNIST, Batches, Split, fit_splits, read_splits
+from lenet_helpers.data import DATA_DIR, MNIST, Batches, Fit, Split, fit_splits, read_splits
 from lenet_helpers.errors import CourseError
 from lenet_helpers.model import LeNet5
 from lenet_helpers.training import History, Metrics, evaluate, fit, seed_everything
@@ -47,7 +47,7 @@ class Recipe:
     schedule: Literal["constant", "one-cycle"] = "constant"
     model: Callable[[], nn.Module] = LeNet5
     image_size: int = 32
-    fit: Literal["pad", "resize"] = "pad"
+    fit: Fit = "pad"
     normalize: bool = True
     validation_size: int = 5000
     train_size: int | None = None  # only the first training images; None for all
@@ -153,7 +153,7 @@ def load_recipe_data(recipe: Recipe, data_dir: str | Path = DATA_DIR) -> MNIST:
     """MNIST prepared and split as `recipe` asks for, with drawn images if it learns them."""
     levels = read_splits(data_dir, recipe.validation_size)
     few = slice(recipe.train_size)
-    levels = levels._replace(train=Split(levels.train.images[few], levels.train.labels[few]))
+    levels = levels._replace(train=Split(*levels.train[few]))
     if recipe.draw:  # added as grey levels, which take a fifth of the memory
         levels = recipe.draw(levels)
     return fit_splits(levels, recipe.image_size, recipe.fit, recipe.normalize)
@@ -169,15 +169,6 @@ def make_optimizer(recipe: Recipe, model: nn.Module, train: Split) -> torch.opti
         return torch.optim.Adam(model.parameters(), **settings, fused=True)
     settings |= {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
     return torch.optim.SGD(model.parameters(), **settings, fused=True)
-
-
-def make_scheduler(
-    recipe: Recipe, optimizer: torch.optim.Optimizer, steps: int
-) -> LRScheduler | None:
-    """The schedule of `recipe` over a training of so many steps; None for a constant rate."""
-    if recipe.schedule == "constant":
-        return None
-    return OneCycleLR(optimizer, max_lr=recipe.learning_rate, total_steps=steps)
 
 
 def make_test_batches(recipe: Recipe, mnist: MNIST) -> Batches:
@@ -220,16 +211,14 @@ def train_recipe(
     seed_everything(seed)
     model = recipe.model()
     model.to(memory_format=torch.channels_last)  # convolutions train faster in this layout
-    generator = torch.Generator().manual_seed(seed)
-    batches = Batches(
-        mnist.train,
-        recipe.batch_size,
-        shuffle=True,
-        generator=generator,
-        drop_last=recipe.drop_last,
-    )
+    order = torch.Generator().manual_seed(seed)
+    batches = Batches(mnist.train, recipe.batch_size, True, order, recipe.drop_last)
     optimizer = make_optimizer(recipe, model, mnist.train)
     averaged = _average(model, optimizer, recipe.averaging) if recipe.averaging else model
+    scheduler = None
+    if recipe.schedule == "one-cycle":
+        steps = recipe.epochs * len(batches)
+        scheduler = OneCycleLR(optimizer, max_lr=recipe.learning_rate, total_steps=steps)
     test_batches = make_test_batches(recipe, mnist)
     validation = Batches(mnist.validation, EVALUATION_BATCH)
     history = fit(
@@ -238,7 +227,7 @@ def train_recipe(
         epochs=recipe.epochs,
         optimizer=optimizer,
         validation=validation if recipe.validation_size else test_batches,
-        scheduler=make_scheduler(recipe, optimizer, recipe.epochs * len(batches)),
+        scheduler=scheduler,
         loss_function=recipe.loss,
         augment=recipe.augment,
         device=device,

@@ -11,14 +11,13 @@ from collections.abc import Callable
 import torch
 from torch import nn
 from torch.func import functional_call
+from torch.optim.lr_scheduler import LRScheduler
 
 from lenet_helpers.errors import CourseError
 
 
 def check_optimizer(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    scheduler: torch.optim.lr_scheduler.LRScheduler | None,
+    model: nn.Module, optimizer: torch.optim.Optimizer, scheduler: LRScheduler | None
 ) -> None:
     """Refuse an optimizer that would move nothing, and a scheduler that would move another one."""
     trainable = {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
@@ -36,7 +35,7 @@ def check_optimizer(
         )
 
 
-def check_schedule(scheduler: torch.optim.lr_scheduler.LRScheduler | None, steps: int) -> None:
+def check_schedule(scheduler: LRScheduler | None, steps: int) -> None:
     """Refuse a schedule of fewer steps than the training takes, before the first."""
     total = getattr(scheduler, "total_steps", None)  # OneCycleLR alone has an end
     if total is not None and scheduler.last_epoch + steps > total:

@@ -10,30 +10,15 @@ import re
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lenet_helpers.errors import CourseError
+from lenet_helpers.reading import grammar as grammars
 from lenet_helpers.reading.arithmetic import work_out, write_value
-from lenet_helpers.reading.grammar import (
-    ARITHMETIC,
-    CHARACTER,
-    CLASSES,
-    DIGIT,
-    DIGITS,
-    NUMBER,
-    ExpressionError,
-    Grammar,
-    plain,
-)
 from lenet_helpers.reading.reader import Reading, read, read_one
 from lenet_helpers.recipes import load_pretrained
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 BAR = 30  # characters for a probability of 1
 REFUSED = "none"
@@ -41,21 +26,15 @@ Rows = Sequence[tuple[Path, str]]  # pictures and what is written on them
 pretrained = cache(partial(load_pretrained, "characters"))
 
 
-def reading_of(path: Path, grammar: Grammar) -> Reading:
+def reading_of(path: Path, grammar: grammars.Grammar) -> Reading:
     """What the kit's network reads in a picture, its warnings as lines of text."""
-    reader = read_one if grammar in (DIGIT, CHARACTER) else read
-    with notes(path):
-        return reader(pretrained(), path, grammar)
-
-
-@contextmanager
-def notes(path: Path) -> Iterator[None]:
-    """While a picture is read, what it warns of becomes lines of text."""
+    reader = read_one if grammar in (grammars.DIGIT, grammars.CHARACTER) else read
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        yield
+        reading = reader(pretrained(), path, grammar)
     for warning in caught:
         print(f"{path}: note: {warning.message}", file=sys.stderr)
+    return reading
 
 
 def bar(name: str, probability: float) -> str:
@@ -71,9 +50,9 @@ def answer(name: str, reading: Reading) -> str:
     """
     doubt = f"  (not sure: {reading.doubt})" if reading.doubt else ""
     lines = [f"{name}: {reading.text}  {reading.confidence:.1%}{doubt}"]
-    if reading.grammar == DIGIT:
+    if reading.grammar == grammars.DIGIT:
         lines += [bar(*pair) for pair in sorted(reading.alternatives)]
-    elif reading.grammar == NUMBER:
+    elif reading.grammar == grammars.NUMBER:
         lines += [bar(symbol.symbol, symbol.probability) for symbol in reading.symbols]
     else:
         others = [f"  {probability:7.1%} {text}" for text, probability in reading.alternatives]
@@ -85,34 +64,25 @@ def result(text: str) -> str:
     """Value of arithmetic, judgement of its equals signs, or what is wrong, in words."""
     try:
         worth = work_out(text)
-    except ExpressionError as error:
+    except grammars.ExpressionError as error:
         return str(error)
     return worth.equality or f"value {write_value(worth.values[0])}"
 
 
 def draw(readings: Mapping[str, Reading], path: Path) -> None:
     """Write a figure: every step of the preparation of digits, or the symbols of one line."""
+    from lenet_helpers.plots import save_figure
+
     first = next(iter(readings.values()))
-    if first.grammar == DIGIT:
-        from lenet_helpers.plots import prediction as plots
+    if first.grammar == grammars.DIGIT:
+        from lenet_helpers.plots import prediction
 
         rows = [reading.steps for reading in readings.values()]
-        _save(plots.preparation(rows, [Path(name).name for name in readings]), path)
+        figure = prediction.preparation(rows, [Path(name).name for name in readings])
     else:
         from lenet_helpers.plots import expressions
 
-        _save(expressions.reading(first, result(first.text)), path)
-
-
-def check_steps(path: Path) -> None:
-    """Refuse a name for the picture of the steps that says no kind of picture."""
-    if path.suffix not in (".png", ".svg", ".pdf"):
-        raise CourseError(f"{path}: give the file a name that ends in .png, .svg or .pdf.")
-
-
-def _save(figure: Figure, path: Path) -> None:
-    from lenet_helpers.plots import save_figure
-
+        figure = expressions.reading(first, result(first.text))
     save_figure(figure, path.stem, path.parent, formats=(path.suffix.lstrip("."),))
 
 
@@ -125,20 +95,20 @@ def report(folder: Path) -> str:
     """
     from lenet_helpers.pen.photos import read_labels
 
-    known = re.compile(f"[{re.escape(CLASSES)}]+").fullmatch
+    known = re.compile(f"[{re.escape(grammars.CLASSES)}]+").fullmatch
     rows, others = [], []
     for path, label in read_labels(folder):
-        if known(truth := plain(label)):
+        if known(truth := grammars.plain(label)):
             rows.append((path, truth))
         else:
             others.append(f"{path.name}: {label or 'no label'}")
     if not rows:
         raise CourseError(f"No label in {folder} is a digit, a number or arithmetic.")
-    digits = all(set(truth) <= set(DIGITS) for _, truth in rows)
+    digits = all(set(truth) <= set(grammars.DIGITS) for _, truth in rows)
     if all(len(truth) == 1 for _, truth in rows):
         text = report_classes(rows, digits)
     else:
-        text = report_texts(rows, NUMBER if digits else ARITHMETIC)
+        text = report_texts(rows, grammars.NUMBER if digits else grammars.ARITHMETIC)
     return text + listed("left out: {}, whose label is no digit, number or arithmetic", others)
 
 
@@ -147,7 +117,7 @@ def listed(what: str, rows: Sequence[str]) -> str:
     return "\n".join(["", "", what.format(len(rows)), *rows]) if rows else ""
 
 
-def read_all(rows: Rows, grammar: Grammar) -> tuple[list[str], list[str]]:
+def read_all(rows: Rows, grammar: grammars.Grammar) -> tuple[list[str], list[str]]:
     """What is read of each picture, nothing if it is refused; and a line on each misread one."""
     texts, misread = [], []
     for path, truth in rows:
@@ -162,14 +132,14 @@ def read_all(rows: Rows, grammar: Grammar) -> tuple[list[str], list[str]]:
     return texts, misread
 
 
-def report_texts(rows: Rows, grammar: Grammar) -> str:
+def report_texts(rows: Rows, grammar: grammars.Grammar) -> str:
     """Share of texts read without a mistake, character error rate, and what was misread.
 
     The character error rate is the edit distance between what is written and what is read, over
     the characters that are written. A picture that is refused counts as read with nothing in it.
     """
     texts, misread = read_all(rows, grammar)
-    what = "numbers" if grammar == NUMBER else "expressions"
+    what = "numbers" if grammar == grammars.NUMBER else "expressions"
     truths = [truth for _, truth in rows]
     wrong, written = sum(map(edit_distance, truths, texts)), sum(map(len, truths))
     right = len(rows) - len(misread)
@@ -190,9 +160,9 @@ def edit_distance(one: str, other: str) -> int:
 
 def report_classes(rows: Rows, digits: bool) -> str:
     """Accuracy, confusion and failures over pictures of one digit or symbol each."""
-    texts, misread = read_all(rows, DIGIT if digits else CHARACTER)
+    texts, misread = read_all(rows, grammars.DIGIT if digits else grammars.CHARACTER)
     counts = Counter((truth, text or REFUSED) for (_, truth), text in zip(rows, texts, strict=True))
-    names = [*(DIGITS if digits else CLASSES), REFUSED]
+    names = [*(grammars.DIGITS if digits else grammars.CLASSES), REFUSED]
     right, what = len(rows) - len(misread), "digits" if digits else "symbols"
     lines = [f"accuracy {right / len(rows):.2%} ({right} of {len(rows)} {what})", ""]
     lines.append("true " + "".join(f"{name:>5}" for name in names) + "   read as")

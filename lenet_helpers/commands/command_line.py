@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from lenet_helpers.commands import doctor as checks
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import ROOT
+from lenet_helpers.files import ROOT, check_writable
 
 try:
     import typer
@@ -61,25 +61,22 @@ def train(
     data_dir: DataDir = ROOT / "data",
 ) -> None:
     """Train a recipe and measure it on the test set."""
-    from lenet_helpers.checkpoints import save_weights
-    from lenet_helpers.files import check_writable
-    from lenet_helpers.recipes import find_recipe, load_recipe_data, train_recipe
-    from lenet_helpers.training import TrainingStopped, pick_device
+    from lenet_helpers import checkpoints, recipes, training
 
-    chosen = find_recipe(recipe)
+    chosen = recipes.find_recipe(recipe)
     if weights is not None:
         check_writable(weights)
-    mnist = load_recipe_data(chosen, data_dir)
+    mnist, device = recipes.load_recipe_data(chosen, data_dir), training.pick_device()
     try:
-        trained = train_recipe(chosen, mnist, seed, device=pick_device(), checkpoint=checkpoint)
-    except TrainingStopped as stopped:
+        trained = recipes.train_recipe(chosen, mnist, seed, device=device, checkpoint=checkpoint)
+    except training.TrainingStopped as stopped:
         _echo_epochs(stopped.history)
         typer.echo(str(stopped))
         raise typer.Exit(130) from None
     _echo_epochs(trained.history)
     typer.echo(f"test accuracy {trained.test.accuracy:.2%}, loss {trained.test.loss:.4f}")
     if weights is not None:
-        save_weights(trained.model, weights)
+        checkpoints.save_weights(trained.model, weights)
         typer.echo(f"weights in {short(weights)}")
 
 
@@ -107,7 +104,6 @@ def study(
 
     Stopped and started again, it goes on.
     """
-    from lenet_helpers.files import check_writable
     from lenet_helpers.mnist_files import fetch_mnist
     from lenet_helpers.studies.runner import compare, find_study
 
@@ -171,8 +167,8 @@ def predict(
         raise CourseError("Choose one of --number and --expression.")
     if (number or expression) and steps is not None and len(images) > 1:
         raise CourseError("--steps draws one line at a time: name one picture.")
-    if steps is not None:
-        answers.check_steps(steps)
+    if steps is not None and steps.suffix not in (".png", ".svg", ".pdf"):
+        raise CourseError(f"{steps}: give the file a name that ends in .png, .svg or .pdf.")
     grammar = grammars.NUMBER if number else grammars.ARITHMETIC if expression else grammars.DIGIT
     done = {}
     for path in images:

@@ -22,15 +22,6 @@ FREE_GIGABYTES = 1.0  # MNIST needs 0.06; executed lessons, checkpoints and figu
 IMPORT_SECONDS = 300  # the first import of all packages from a slow disk takes a minute
 # Where a package is imported under another name than it is installed under.
 IMPORT_NAMES = {"scikit-image": "skimage", "pillow": "PIL", "ipython": "IPython"}
-IMPORTER = """
-import importlib, sys
-try:
-    for name in sys.argv[1:]:
-        importlib.import_module(name)
-except BaseException as error:
-    words = " ".join(str(error).split())
-    sys.exit(type(error).__name__ + ": " + words[:200])
-"""
 
 
 class Finding(NamedTuple):
@@ -103,25 +94,28 @@ def _import_error(packages: list[str]) -> str | None:
     """What goes wrong when a new Python imports them; that Python may end of it."""
     modules = [IMPORT_NAMES.get(name, name.replace("-", "_")) for name in packages]
     try:
-        child = _python(IMPORTER, *modules, cwd=tempfile.gettempdir(), timeout=IMPORT_SECONDS)
+        child = _python(f"import {', '.join(modules)}", timeout=IMPORT_SECONDS)
     except subprocess.TimeoutExpired:
         return "it takes minutes"
-    if child.returncode == 1 and child.stderr:  # in the words of IMPORTER
-        return child.stderr.splitlines()[-1]
+    # the frames of a traceback are indented; below the last one stand the error and its words
+    error = re.search(r"^\w.*", child.stderr.rpartition("Traceback")[2], re.MULTILINE | re.DOTALL)
+    if child.returncode == 1 and error:
+        return " ".join(error[0].split())[:200]
     return f"it ends Python (status {child.returncode})" if child.returncode else None
 
 
-def _python(code: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess:
-    """Run `code` in a Python of its own."""
-    program = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(program, capture_output=True, text=True, errors="replace", **options)
+def _python(code: str, folder: Path | None = None, timeout: float | None = None) -> Any:
+    """Run `code` in a Python of its own, in a folder that is not the course's unless named."""
+    program, place = [sys.executable, "-c", code], folder or tempfile.gettempdir()
+    captured = {"capture_output": True, "text": True, "errors": "replace"}
+    return subprocess.run(program, cwd=place, timeout=timeout, **captured)
 
 
 def check_checkout() -> Finding:
     """Whether `import lenet_helpers`, as the lessons do it, finds the package of this folder."""
     mend = f'make lab, or without make: {_pip()} --no-deps -e "{ROOT}"'
     code = "import lenet_helpers; print(lenet_helpers.__path__[0])"
-    child = _python(code, cwd=tempfile.gettempdir())
+    child = _python(code)
     if child.returncode:
         return Finding("lenet_helpers", "the lessons cannot import it", mend)
     found = Path(child.stdout.splitlines()[-1])
@@ -140,7 +134,7 @@ def _pip() -> str:
 def check_device() -> Finding:
     """Where networks are trained; a device that is there but fails is told apart."""
     code = "from lenet_helpers.training import pick_device; print(pick_device())"
-    child = _python(code, cwd=ROOT)
+    child = _python(code, ROOT)
     *notes, device = child.stdout.splitlines() or [""]
     if child.returncode:
         error = child.stderr.strip().splitlines() or [f"Python ended, status {child.returncode}"]

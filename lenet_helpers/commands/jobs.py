@@ -1,26 +1,23 @@
 """Run several lessons at a time, each in a process of its own.
 
 Papermill changes the folder of the whole process, so threads would not do. The process of a lesson
-reads what to do from its standard input and writes to its standard output, pickled: 1 for each
-cell that is done, at the end a `LessonRun`. When the input ends, the caller was stopped or killed,
-and the process ends its kernel and itself.
+sends through its pipe: 1 for each cell that is done, at the end a `LessonRun`. When the other end
+of the pipe is closed, the caller was stopped or killed, and the process ends its kernel and itself.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
-import queue
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import connection, get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 import nbformat
@@ -33,7 +30,15 @@ from lenet_helpers.errors import CourseError
 BYTES_FOR_TWO = 6e9  # of free memory; a lesson with its workers takes up to 3 GB
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 GRACE = 20  # seconds for a lesson that is stopped to end its kernel
-Task = tuple[Path, dict[str, Any], Path]  # a lesson, its parameters, the folder of its copy
+SPAWN = get_context("spawn")  # a process that inherits no thread and no open file
+
+
+class Running(NamedTuple):
+    """A lesson that runs."""
+
+    process: BaseProcess
+    path: Path
+    start: float
 
 
 def usual_jobs() -> int:
@@ -64,37 +69,39 @@ def run_lessons(
     CourseError
         If the copies cannot be written, or Ctrl-C stops it; no kernel goes on.
     """
-    tasks = [(path, mine, output) for path, mine in zip(paths, parameters, strict=True)]
-    waiting = sorted(tasks, key=lambda task: -minutes(task[0]))
-    cells = sum(len(lessons.code_cells(path)) + bool(values) for path, values, _ in tasks)
+    waiting = sorted(zip(paths, parameters, strict=True), key=lambda pair: -minutes(pair[0]))
+    cells = sum(len(lessons.code_cells(path)) + bool(values) for path, values in waiting)
     environment = _environment(min(jobs, len(paths)))
-    news: queue.Queue[tuple[subprocess.Popen, Any]] = queue.Queue()
-    running: dict[subprocess.Popen, str] = {}  # the names of lessons by their processes
+    running: dict[connection.Connection, Running] = {}  # by our end of the pipe
     try:
         with tqdm(total=cells, unit="cell", leave=False, disable=None) as bar:
             while waiting or running:
                 while waiting and len(running) < jobs:
-                    task = waiting.pop(0)
-                    running[_start(task, environment, news)] = task[0].stem
-                    bar.set_postfix_str(", ".join(running.values()))
-                try:
-                    process, event = news.get(timeout=1)  # on Windows, Ctrl-C waits for it
-                except queue.Empty:
-                    continue
-                if isinstance(event, int):
-                    bar.update(event)
-                    continue
-                del running[process]
-                if isinstance(event, CourseError):
-                    raise event
-                with tqdm.external_write_mode():
-                    tell(event)
+                    pipe, running[pipe] = _start(*waiting.pop(0), output, environment)
+                    bar.set_postfix_str(_names(running))
+                for pipe in connection.wait(running, timeout=1):  # on Windows, Ctrl-C waits for it
+                    event = _receive(pipe, running[pipe], output)
+                    if isinstance(event, int):
+                        bar.update(event)
+                        continue
+                    running.pop(pipe).process.join()
+                    if isinstance(event, CourseError):
+                        raise event
+                    with tqdm.external_write_mode():
+                        tell(event)
     except KeyboardInterrupt:
-        names = ", ".join(running.values())
         where = f"the cells so far are in {output}"
-        raise CourseError(f"Stopped during {names}; {where}.") from None
+        raise CourseError(f"Stopped during {_names(running)}; {where}.") from None
     finally:
-        _stop(running)
+        for pipe in running:  # now the processes that still run end their kernels and themselves
+            pipe.close()
+        for lesson in running.values():
+            lesson.process.join(GRACE)
+            lesson.process.kill()
+
+
+def _names(running: dict[connection.Connection, Running]) -> str:
+    return ", ".join(lesson.path.stem for lesson in running.values())
 
 
 def _environment(jobs: int) -> dict[str, str]:
@@ -108,78 +115,57 @@ def _environment(jobs: int) -> dict[str, str]:
     return threads | {**os.environ, "TQDM_DISABLE": "1"}  # a bar would stay in a cell's output
 
 
-def _start(task: Task, environment: dict[str, str], news: queue.Queue) -> subprocess.Popen:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lenet_helpers.commands.jobs"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment,
-        # The terminal's Ctrl-C goes to the caller alone, which ends its lessons.
-        start_new_session=True,
-        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-    )
-    with suppress(OSError):  # it died at once: `_listen` finds out
-        pickle.dump(task, process.stdin)
-        process.stdin.flush()
-    threading.Thread(target=_listen, args=(process, task, news), daemon=True).start()
-    return process
+def _start(
+    path: Path, parameters: dict[str, Any], output: Path, environment: dict[str, str]
+) -> tuple[connection.Connection, Running]:
+    ours, theirs = SPAWN.Pipe()
+    process = SPAWN.Process(target=_work, args=(theirs, environment, path, parameters, output))
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the process has its own
+    process.start()
+    signal.signal(signal.SIGINT, handler)
+    theirs.close()  # so that the pipe ends with the process
+    return ours, Running(process, path, time.perf_counter())
 
 
-def _listen(process: subprocess.Popen, task: Task, news: queue.Queue) -> None:
-    """Pass on what the process of a lesson says; when it dies without a result, that is one."""
-    start = time.perf_counter()
-    event: Any = 0
+def _receive(pipe: connection.Connection, lesson: Running, output: Path) -> Any:
+    """What the process of a lesson says; when it died without a result, that is one."""
     try:
-        while isinstance(event, int):
-            event = pickle.load(process.stdout)
-            news.put((process, event))
-    except (EOFError, pickle.UnpicklingError):
-        failure = f"its process ended with status {process.wait()} (out of memory?)"
-        path, _parameters, output = task
-        seconds = time.perf_counter() - start
-        news.put((process, lessons.LessonRun(path.stem, output / path.name, seconds, failure)))
+        return pipe.recv()
+    except (EOFError, OSError):
+        lesson.process.join()
+        failure = f"its process ended with status {lesson.process.exitcode} (out of memory?)"
+        seconds = time.perf_counter() - lesson.start
+        return lessons.LessonRun(lesson.path.stem, output / lesson.path.name, seconds, failure)
 
 
-def _stop(running: Iterable[subprocess.Popen]) -> None:
-    """Let the processes that still run end their kernels and themselves."""
-    for process in running:
-        with suppress(OSError):
-            process.stdin.close()
-    for process in running:
-        try:
-            process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            process.kill()
+def _work(pipe: connection.Connection, environment: dict[str, str], *task: Any) -> None:
+    """Run one lesson: the process that `_start` starts."""
+    stopped = threading.Event()
 
-
-def main() -> None:
-    """Run the one lesson that standard input names."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
-    channel = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what else is printed, by a kernel too, does not mix with it
+    def interrupt(*_: Any) -> None:
+        if stopped.is_set():  # the terminal's Ctrl-C is for the caller, which ends its lessons
+            raise KeyboardInterrupt
 
     def send(event: Any) -> None:
         with suppress(OSError):  # the caller is gone
-            pickle.dump(event, channel)
-            channel.flush()
+            pipe.send(event)
 
-    task: Task = pickle.load(sys.stdin.buffer)
-    threading.Thread(target=_end_with_caller, daemon=True).start()
+    signal.signal(signal.SIGINT, interrupt)
+    os.environ.update(environment)
+    threading.Thread(target=_end_with_caller, args=(pipe, stopped), daemon=True).start()
     try:
         send(lessons.run_lesson(*task, lambda **_: send(1)))
     except CourseError as error:
         send(error)
 
 
-def _end_with_caller() -> None:
-    os.read(0, 1)  # returns when the caller closes its end, or is no more
+def _end_with_caller(pipe: connection.Connection, stopped: threading.Event) -> None:
+    with suppress(EOFError, OSError):
+        pipe.recv()  # returns when the caller closes its end, or is no more
+    stopped.set()
     if hasattr(signal, "pthread_kill"):  # it also wakes a main thread that waits for the kernel
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
     else:
         signal.raise_signal(signal.SIGINT)
     time.sleep(GRACE / 2)
     os._exit(130)
-
-
-if __name__ == "__main__":
-    main()

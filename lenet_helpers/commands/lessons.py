@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import indent
 from typing import Any, NamedTuple
 
 import nbformat
@@ -23,7 +24,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import ROOT, at_home
+from lenet_helpers.files import ROOT, at_home, refused
 
 NOTEBOOKS = ROOT / "notebooks"
 FIGURES = ROOT / "figures"
@@ -198,13 +199,9 @@ def run_lesson(
     # Where Ctrl-C ends a kernel, nbclient leaves a task behind whose error nobody asks for.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     copy = output / path.name
-    try:
+    with refused(f"Cannot write to {output}", "Choose another --output."):
         output.mkdir(parents=True, exist_ok=True)
         copy.unlink(missing_ok=True)
-    except OSError as error:
-        raise CourseError(
-            f"Cannot write to {output}: {error.strerror or error}. Choose another --output."
-        ) from error
     start = time.perf_counter()
     try:
         papermill.execute_notebook(
@@ -219,7 +216,7 @@ def run_lesson(
         )
     except PapermillExecutionError as error:
         what = f"{error.ename}: {error.evalue}"
-        failure = f"cell {error.exec_count}:\n{_indented(error.source)}\n{what}"
+        failure = f"cell {error.exec_count}:\n{indent(error.source, '    ')}\n{what}"
     except DeadKernelError:
         failure = f"the kernel died (out of memory?) in or after {_last_cell(copy)}"
     except KeyboardInterrupt:
@@ -258,20 +255,16 @@ def _not_run(copy: Path) -> str | None:
     for cell in code_cells(copy):
         left = any(output.output_type == "error" for output in cell.outputs)  # exit() is an error
         if left or cell.execution_count is None:
-            return f"it ended early (a call of exit()?) at the cell\n{_indented(cell.source)}"
+            return f"it ended early (a call of exit()?) at the cell\n{indent(cell.source, '    ')}"
     return None
 
 
 def _last_cell(copy: Path) -> str:
     run = [cell for cell in code_cells(copy) if cell.metadata.papermill.start_time]
-    return f"the cell\n{_indented(run[-1].source)}" if run else "its start"
+    return f"the cell\n{indent(run[-1].source, '    ')}" if run else "its start"
 
 
 def code_cells(path: Path) -> list[nbformat.NotebookNode]:
     """The cells of a notebook that hold code."""
     cells = nbformat.read(path, as_version=4).cells
     return [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
-
-
-def _indented(source: str) -> str:
-    return "\n".join(f"    {line}" for line in source.splitlines())

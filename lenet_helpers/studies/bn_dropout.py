@@ -11,17 +11,8 @@ import numpy as np
 
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import Recipe, find_recipe
-from lenet_helpers.studies.records import Comparison, Record, Run, cross
-from lenet_helpers.studies.runner import Study
-from lenet_helpers.studies.statistics import (
-    LEVEL,
-    Paired,
-    cpu_seconds_per_epoch,
-    epochs_or_one_more,
-    final_accuracies,
-    paired_test,
-    paired_variants,
-)
+from lenet_helpers.studies import statistics
+from lenet_helpers.studies.records import Comparison, Record, Run, Study, cross
 
 DROPOUT = 0.5  # the rate of N. Srivastava et al., "Dropout", JMLR 15, 2014, for hidden layers
 
@@ -56,12 +47,8 @@ def study_runs(seeds: int) -> list[Run]:
     tutorial = variants_of("sgd-plain")
     mode_only = {"mode only": tutorial["none"]}
     tutorial["none"] = replace(tutorial["none"], model=NeverSwitched)
-    course = variants_of("course")
-    runs = []
-    for seed in range(seeds):  # a study that is stopped has all variants for its first seeds
-        runs += cross(tutorial, [seed]) + cross(mode_only if seed < 2 else {}, [seed])
-        runs += cross(course, [seed])
-    return runs
+    runs = cross(tutorial, range(seeds)) + cross(mode_only, range(min(seeds, 2)))
+    return runs + cross(variants_of("course"), range(seeds))
 
 
 STUDIES = {"bn_dropout": Study(study_runs, seeds=10)}
@@ -81,32 +68,38 @@ def tutorial_findings(comparison: Comparison) -> list[Finding]:
 
     Three differences are tested, so each at a third of `LEVEL` (Bonferroni's correction).
     """
-    pairs = paired_variants(comparison, "sgd-plain", "both", "none")
+    pairs = statistics.paired_variants(comparison, "sgd-plain", "both", "none")
     both, none = [list(records) for records in zip(*pairs, strict=True)]
     findings = [
         _epoch_finding("98 % first in epoch 6, without the layers", none, 6),
         _epoch_finding("98 % first in epoch 3, with both", both, 3),
     ]
     tests = (
-        ("98 % in fewer epochs with both", epochs_or_one_more, -1, "{:+.1f} epochs", 1),
-        ("higher final accuracy with both", final_accuracies, +1, "{:+.2f} points", 100),
-        ("longer training with both", cpu_seconds_per_epoch, +1, "{:+.1f} s per epoch", 1),
+        ("98 % in fewer epochs with both", statistics.epochs_or_one_more, -1, "{:+.1f} epochs", 1),
+        ("higher final accuracy with both", statistics.final_accuracies, +1, "{:+.2f} points", 100),
+        (
+            "longer training with both",
+            statistics.cpu_seconds_per_epoch,
+            +1,
+            "{:+.1f} s per epoch",
+            1,
+        ),
     )
     for claim, values_of, sign, form, scale in tests:
-        test = paired_test(values_of(both), values_of(none))
+        test = statistics.paired_test(values_of(both), values_of(none))
         measured = form.format(test.difference.mean * scale)
-        found = verdict_on_difference(test, sign, LEVEL / len(tests))
+        found = verdict_on_difference(test, sign, statistics.LEVEL / len(tests))
         findings.append(Finding(claim, measured, test.p_value, found))
     return findings
 
 
 def _epoch_finding(claim: str, records: Sequence[Record], claimed: int) -> Finding:
-    epochs = epochs_or_one_more(records)
+    epochs = statistics.epochs_or_one_more(records)
     measured = f"epoch {min(epochs)} to {max(epochs)}, median {np.median(epochs):g}"
     return Finding(claim, measured, None, verdict_on_epoch(epochs, claimed))
 
 
-def verdict_on_difference(test: Paired, expected_sign: int, level: float) -> str:
+def verdict_on_difference(test: statistics.Paired, expected_sign: int, level: float) -> str:
     """Whether a claimed difference of that sign (+1 or -1) was found.
 
     "confirmed" if the test finds a difference and the mean has the claimed sign, "contradicted"

@@ -157,21 +157,15 @@ def verdict(low: float, high: float, interval: statistics.Interval) -> str:
 
 def judge(study: Comparison) -> list[Judgement]:
     """Every claim beside the study; one whose training is ours is measured and not judged."""
-    return [_judged(claim, study) for claim in CLAIMS]
-
-
-def _judged(claim: Claim, study: Comparison) -> Judgement:
-    values = [float(v) for v in claim.values(study, claim.recipe, claim.variant)]
-    interval = interval_of(values, claim.unit, confidence_of_a_row())
-    seconds = np.mean([record.cpu_seconds for record in study.of(claim.recipe, claim.variant)])
-    return Judgement(
-        claim,
-        values,
-        float(np.std(values, ddof=1)),
-        interval,
-        "not judged" if claim.ours else verdict(claim.low, claim.high, interval),
-        float(seconds),
-    )
+    judgements = []
+    for claim in CLAIMS:
+        values = [float(v) for v in claim.values(study, claim.recipe, claim.variant)]
+        spread = float(np.std(values, ddof=1))
+        interval = interval_of(values, claim.unit, confidence_of_a_row())
+        found = "not judged" if claim.ours else verdict(claim.low, claim.high, interval)
+        seconds = np.mean([r.cpu_seconds for r in study.of(claim.recipe, claim.variant)])
+        judgements.append(Judgement(claim, values, spread, interval, found, float(seconds)))
+    return judgements
 
 
 def table(judgements: Sequence[Judgement]) -> str:
@@ -197,11 +191,6 @@ def table(judgements: Sequence[Judgement]) -> str:
 
 def shown(value: float, unit: Unit) -> str:
     """A value in its unit, without the unit's name."""
-    scale, form = {
-        "%": (100, ".2f"),
-        "batch": (100, ".2f"),
-        "points": (100, "+.2f"),
-        "epochs": (1, ".0f"),
-        "times": (1, ".2f"),
-    }[unit]
-    return f"{value * scale:{form}}"
+    if unit in ("epochs", "times"):
+        return f"{value:.0f}" if unit == "epochs" else f"{value:.2f}"
+    return f"{100 * value:+.2f}" if unit == "points" else f"{100 * value:.2f}"

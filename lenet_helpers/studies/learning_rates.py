@@ -14,8 +14,7 @@ from torch.nn import functional
 from lenet_helpers.data import MNIST, Batches, Split
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import Recipe, TrainedModel
-from lenet_helpers.studies.records import Run, cross
-from lenet_helpers.studies.runner import Study
+from lenet_helpers.studies.records import Run, Study, cross
 from lenet_helpers.training import seed_everything
 
 NAME = "learning rates"
@@ -64,19 +63,12 @@ def study_runs(seeds: int) -> list[Run]:
         normalize=False,
         read_test=False,
     )
-    variants = {
-        "none": recipe,
-        "batch norm": replace(recipe, model=partial(LeNet5, batch_norm=True)),
-    }
-    return cross(variants, range(seeds))
+    normed = replace(recipe, model=partial(LeNet5, batch_norm=True))
+    return cross({"none": recipe, "batch norm": normed}, range(seeds))
 
 
 def measure_rates(
-    run: Run,
-    trained: TrainedModel,  # noqa: ARG001
-    mnist: MNIST,
-    rates: tuple[float, ...],
-    steps: int,
+    run: Run, _trained: TrainedModel, mnist: MNIST, rates: tuple[float, ...], steps: int
 ) -> dict[str, Any]:
     """What `accuracy_at` gives at each rate."""
     batch_norm = run.variant == "batch norm"
@@ -84,8 +76,5 @@ def measure_rates(
     return {"accuracies": [a if a is None else round(a, 6) for a in found]}
 
 
-STUDIES = {
-    "learning_rates": Study(
-        study_runs, seeds=24, measure=partial(measure_rates, rates=RATES, steps=STEPS)
-    )
-}
+MEASURE = partial(measure_rates, rates=RATES, steps=STEPS)
+STUDIES = {"learning_rates": Study(study_runs, seeds=24, measure=MEASURE)}

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,9 +14,11 @@ import torch
 
 from lenet_helpers.data import MNIST
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import write_whole
+from lenet_helpers.files import refused, write_whole
 from lenet_helpers.recipes import Recipe, TrainedModel
 from lenet_helpers.studies.function_text import plain
+
+WORDS = ("name", "source", "claim", "note")  # of a recipe; they decide no run
 
 
 class Run(NamedTuple):
@@ -29,6 +31,14 @@ class Run(NamedTuple):
 
 # Called after a training with the run, the trained model and the splits; gives plain values.
 Measure = Callable[[Run, TrainedModel, MNIST], dict[str, Any]]
+
+
+class Study(NamedTuple):
+    """What `python -m lenet_helpers study NAME` trains."""
+
+    runs: Callable[[int], list[Run]]  # from seeds 0, 1, … for a number of seeds
+    seeds: int  # of the result that comes with the kit
+    measure: Measure | None = None  # what is measured of each run besides its accuracy
 
 
 @dataclass(frozen=True)
@@ -96,11 +106,10 @@ class Comparison:
             If the file is missing or is not a saved comparison.
         """
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            with refused(f"Cannot read {path}"):
+                content = json.loads(Path(path).read_text(encoding="utf-8"))
             records = [Record(**record) for record in content.pop("records")]
             return cls(records, **content)
-        except OSError as error:
-            raise CourseError(f"Cannot read {path}: {error.strerror or error}.") from error
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CourseError(
                 f"{path} is not a saved comparison, or a damaged one ({error}). Delete it, or make "
@@ -129,13 +138,8 @@ def describe(runs: Sequence[Run], measure: Measure | None = None) -> dict[str, A
     """
     described: dict[str, Any] = {}
     for variant, recipe, _ in runs:
-        values = {
-            field.name: plain(getattr(recipe, field.name))
-            for field in fields(recipe)
-            if field.name not in ("name", "source", "claim", "note")
-        }
-        values["measure"] = plain(measure)
-        described.setdefault(recipe.name, {})[variant] = values
+        values = {name: plain(v) for name, v in vars(recipe).items() if name not in WORDS}
+        described.setdefault(recipe.name, {})[variant] = values | {"measure": plain(measure)}
     return described
 
 

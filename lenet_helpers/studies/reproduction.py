@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,57 +12,38 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lenet_helpers.checkpoints import load_weights, save_weights
+from lenet_helpers import recipes
 from lenet_helpers.data import MNIST, Batches, Split
 from lenet_helpers.model import LeNet5, evaluation_mode
-from lenet_helpers.recipes import (
-    EVALUATION_BATCH,
-    Recipe,
-    TrainedModel,
-    find_recipe,
-    make_optimizer,
-    make_test_batches,
-)
-from lenet_helpers.studies.published import WrongMean, flip_homework, mindspore_lenet5
-from lenet_helpers.studies.records import Run, cross, fingerprint
-from lenet_helpers.studies.runner import Study
+from lenet_helpers.studies import published
+from lenet_helpers.studies.records import Run, Study, cross, fingerprint
 from lenet_helpers.training import evaluate
 
-PUBLISHED = (
-    "sgd-plain",
-    "sgd-bn-dropout",
-    "adam-split",
-    "adam-flip",
-    "momentum-3",
-    "momentum-slow",
-)
+PUBLISHED = tuple(published.RECIPES)
 AS_PUBLISHED = "as published"
 CLAIMED_ABLATION = "tanh, average"  # of adam-flip: the one variant a publication claims a number of
 ABLATION_SEEDS = 5  # the others say what a slip costs, and are no row of the table
 CONTINUED = 4  # epochs that momentum-slow was continued for
 
 
-def ablations() -> dict[str, dict[str, Recipe]]:
+def ablations() -> dict[str, dict[str, recipes.Recipe]]:
     """Variants of the published recipes, each with one thing changed."""
-    split, flip = find_recipe("adam-split"), find_recipe("adam-flip")
-    three, slow = find_recipe("momentum-3"), find_recipe("momentum-slow")
-    plain, layers_1998 = find_recipe("sgd-plain"), {"activation": "tanh", "pooling": "average"}
+    kept = published.RECIPES
+    plain, split, flip = kept["sgd-plain"], kept["adam-split"], kept["adam-flip"]
+    three, slow = kept["momentum-3"], kept["momentum-slow"]
+    network, layers_1998 = published.mindspore_lenet5, {"activation": "tanh", "pooling": "average"}
     return {
-        "sgd-plain": {
-            "28×28": replace(plain, image_size=28, model=partial(LeNet5, image_size=28)),
-        },
-        "adam-split": {"mean 0.01307": replace(split, model=WrongMean)},
+        "sgd-plain": {"28×28": replace(plain, image_size=28, model=partial(LeNet5, image_size=28))},
+        "adam-split": {"mean 0.01307": replace(split, model=published.WrongMean)},
         "adam-flip": {
             "no flip": replace(flip, augment=None),
-            "second ReLU": replace(flip, model=partial(flip_homework, second_relu=True)),
+            "second ReLU": replace(flip, model=partial(published.flip_homework, second_relu=True)),
             CLAIMED_ABLATION: replace(flip, model=partial(LeNet5, **layers_1998)),
         },
         "momentum-3": {
-            "ReLUs between": replace(three, model=partial(mindspore_lenet5, linear_relus=True)),
-            "PyTorch's start": replace(three, model=partial(mindspore_lenet5, torch_weights=True)),
-            "both": replace(
-                three, model=partial(mindspore_lenet5, linear_relus=True, torch_weights=True)
-            ),
+            "ReLUs between": replace(three, model=partial(network, linear_relus=True)),
+            "PyTorch's start": replace(three, model=partial(network, torch_weights=True)),
+            "both": replace(three, model=partial(network, linear_relus=True, torch_weights=True)),
         },
         "momentum-slow": {"mended": replace(slow, epochs=slow.epochs + CONTINUED)},
     }
@@ -85,11 +64,11 @@ def study_runs(seeds: int) -> list[Run]:
             variants = ablations().get(name, {})
             if seed >= ABLATION_SEEDS:
                 variants = {n: v for n, v in variants.items() if n == CLAIMED_ABLATION}
-            runs += cross({AS_PUBLISHED: find_recipe(name), **variants}, [seed])
+            runs += cross({AS_PUBLISHED: published.RECIPES[name], **variants}, [seed])
     return runs
 
 
-def measure(run: Run, trained: TrainedModel, mnist: MNIST) -> dict[str, Any]:
+def measure(run: Run, trained: recipes.TrainedModel, mnist: MNIST) -> dict[str, Any]:
     """What the claims need besides the test accuracy."""
     measured: dict[str, Any] = {}
     if run.recipe.name == "adam-flip":
@@ -100,7 +79,7 @@ def measure(run: Run, trained: TrainedModel, mnist: MNIST) -> dict[str, Any]:
         measured["full_batches"] = float(np.mean(np.array(accuracies) == 1))
     if (run.recipe.name, run.variant) == ("momentum-slow", AS_PUBLISHED):
         new = continue_as_published(run.recipe, trained.model, mnist, run.seed)
-        test = evaluate(new, make_test_batches(run.recipe, mnist))
+        test = evaluate(new, recipes.make_test_batches(run.recipe, mnist))
         measured |= {"continued_accuracy": test.accuracy, "continued_weights": fingerprint(new)}
     return measured
 
@@ -109,7 +88,7 @@ def measure(run: Run, trained: TrainedModel, mnist: MNIST) -> dict[str, Any]:
 def right_by_class(model: nn.Module, split: Split) -> list[int]:
     """How many images of each of the ten classes the model reads rightly."""
     with evaluation_mode(model):
-        parts = split.images.split(EVALUATION_BATCH)
+        parts = split.images.split(recipes.EVALUATION_BATCH)
         answers = torch.cat([model(part).argmax(dim=1) for part in parts])
     return torch.bincount(split.labels[answers == split.labels], minlength=10).tolist()
 
@@ -121,29 +100,25 @@ def batch_accuracies(
     augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> list[float]:
     """Accuracy on each batch by itself."""
+    accuracies = []
     with evaluation_mode(model):
-        return [
-            (model(augment(images) if augment else images).argmax(dim=1) == labels)
-            .float()
-            .mean()
-            .item()
-            for images, labels in batches
-        ]
+        for images, labels in batches:
+            logits = model(augment(images) if augment else images)
+            accuracies.append((logits.argmax(dim=1) == labels).float().mean().item())
+    return accuracies
 
 
 def continue_as_published(
-    recipe: Recipe, old: nn.Module, mnist: MNIST, seed: int, epochs: int = CONTINUED
+    recipe: recipes.Recipe, old: nn.Module, mnist: MNIST, seed: int, epochs: int = CONTINUED
 ) -> nn.Module:
-    """Save `old`, load it into a new network, and "continue" with the optimizer of `old`.
+    """Put the weights of `old` into a new network, and "continue" with the optimizer of `old`.
 
     The optimizer holds the parameters of the old network. The backward pass writes gradients into
     the new one, so no step moves anything. Returns the new network.
     """
-    optimizer = make_optimizer(recipe, old, mnist.train)
+    optimizer = recipes.make_optimizer(recipe, old, mnist.train)
     new = recipe.model()
-    with tempfile.TemporaryDirectory() as folder:
-        save_weights(old, Path(folder) / "network.safetensors")
-        load_weights(new, Path(folder) / "network.safetensors")
+    new.load_state_dict(old.state_dict())
     generator = torch.Generator().manual_seed(seed)
     batches = Batches(mnist.train, recipe.batch_size, shuffle=True, generator=generator)
     train_as_published(new, batches, optimizer, epochs)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import joblib
 import torch
@@ -26,37 +27,25 @@ from lenet_helpers.studies.records import (
     Measure,
     Record,
     Run,
+    Study,
     describe,
     fingerprint,
     versions,
 )
 from lenet_helpers.training import bars_off
 
-# The studies of the course: in which module each is.
-STUDIES = {
-    "bn_dropout": "bn_dropout",
-    "learning_rates": "learning_rates",
-    "lenet_1998": "lenet_1998",
-    "first_weights": "lenet_1998",
-    "claims": "reproduction",
-    "techniques": "techniques",
-    "best": "techniques",
-}
-
-
-class Study(NamedTuple):
-    """What `python -m lenet_helpers study NAME` trains."""
-
-    runs: Callable[[int], list[Run]]  # from seeds 0, 1, … for a number of seeds
-    seeds: int  # of the result that comes with the kit
-    measure: Measure | None = None  # what is measured of each run besides its accuracy
+# Where the studies of the course are.
+MODULES = ("bn_dropout", "learning_rates", "lenet_1998", "reproduction", "techniques")
 
 
 def find_study(name: str) -> Study:
     """The study of that name; CourseError with the known names if there is none."""
-    if name not in STUDIES:
-        raise CourseError(f"There is no study {name!r}. Choose one of {', '.join(STUDIES)}.")
-    return import_module(f"lenet_helpers.studies.{STUDIES[name]}").STUDIES[name]
+    studies: dict[str, Study] = {}
+    for module in MODULES:
+        studies |= import_module(f"lenet_helpers.studies.{module}").STUDIES
+    if name not in studies:
+        raise CourseError(f"There is no study {name!r}. Choose one of {', '.join(studies)}.")
+    return studies[name]
 
 
 def load_study(name: str) -> Comparison:
@@ -105,14 +94,14 @@ def compare(
     result = Comparison([], describe(runs, measure), versions(), command)
     if keep is not None and is_there(keep):
         result.records, result.interruptions = _kept(Path(keep), result)
+    # by seed, so that a comparison that is stopped has all variants for its first seeds
+    runs = sorted(runs, key=lambda run: run.seed)
     wanted = {(run.recipe.name, run.variant, run.seed): run for run in runs}
     result.records = [r for r in result.records if r.run in wanted and r.error is None]
-    for record in result.records:
-        del wanted[record.run]
-    settings = {"data_dir": str(data_dir), "measure": measure}
-    total, done = len(wanted) + len(result.records), len(result.records)
-    off = bars_off(progress)
-    with tqdm(total=total, initial=done, unit="run", leave=False, disable=off) as bar:
+    done = [wanted.pop(record.run) for record in result.records]
+    train = partial(train_run, data_dir=str(data_dir), measure=measure)
+    look = {"unit": "run", "leave": False, "disable": bars_off(progress)}
+    with tqdm(total=len(runs), initial=len(done), **look) as bar:
 
         def store(record: Record) -> None:
             result.records.append(record)
@@ -123,17 +112,17 @@ def compare(
                 result.save(keep)
 
         while wanted:
-            suspects = _run_all(list(wanted.values()), processes, settings, store, result)
+            suspects = _train_all(train, list(wanted.values()), processes, store, result)
             for suspect in suspects:  # alone, so that a second death names the right run
-                _run_all([suspect], processes, settings, store, result, last=True)
+                _train_all(train, [suspect], processes, store, result, last=True)
     return result
 
 
-def _run_all(
+def _train_all(
+    train: Callable[[Run], Record],
     runs: list[Run],
     processes: int | None,
-    settings: dict[str, Any],
-    store: Any,
+    store: Callable[[Record], None],
     result: Comparison,
     last: bool = False,
 ) -> list[Run]:
@@ -143,12 +132,11 @@ def _run_all(
     def jobs() -> Iterator[Any]:
         for run in runs:
             under_way[run.recipe.name, run.variant, run.seed] = run
-            yield joblib.delayed(train_run)(run, **settings)
+            yield joblib.delayed(train)(run)
 
     # as many jobs handed out as there are processes: so we know which ones were under way
-    pool = joblib.Parallel(
-        n_jobs=processes, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
-    )
+    hand_out = {"pre_dispatch": "n_jobs", "batch_size": 1}
+    pool = joblib.Parallel(n_jobs=processes, return_as="generator_unordered", **hand_out)
     try:
         for record in pool(jobs()):
             under_way.pop(record.run)
@@ -162,8 +150,8 @@ def _run_all(
         names = ", ".join(f"{r} {v} seed {s}" for r, v, s in under_way)
         result.interruptions.append(f"A worker process died during {names} ({reason})")
         if last:
-            for (recipe, variant, seed), _ in list(under_way.items()):
-                store(Record(recipe, variant, seed, error=f"its worker process died ({reason})"))
+            for run in under_way:
+                store(Record(*run, error=f"its worker process died ({reason})"))
     return list(under_way.values())
 
 
@@ -195,10 +183,7 @@ def train_run(run: Run, data_dir: str, measure: Measure | None = None) -> Record
 
 
 def _rounded(epoch: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: round(value, 6) if isinstance(value, float) else value
-        for name, value in epoch.items()
-    }
+    return {key: round(v, 6) if isinstance(v, float) else v for key, v in epoch.items()}
 
 
 def _kept(path: Path, wanted: Comparison) -> tuple[list[Record], list[str]]:

@@ -37,11 +37,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     ValueError
         If there are fewer than two values: one run says nothing about the spread.
     """
-    if len(values) < 2:
-        raise ValueError(f"an interval needs at least 2 values, not {len(values)}")
-    mean, error = float(np.mean(values)), float(stats.sem(values))
-    reach = error * float(stats.t.ppf((1 + confidence) / 2, len(values) - 1))
-    return Interval(mean, mean - reach, mean + reach)
+    return _around(values, _student(len(values), confidence) / len(values) ** 0.5)
 
 
 def reach(count: int, confidence: float = 0.95) -> float:
@@ -55,9 +51,7 @@ def reach(count: int, confidence: float = 0.95) -> float:
     ValueError
         If there are fewer than two runs: one says nothing about the spread.
     """
-    if count < 2:
-        raise ValueError(f"an interval needs at least 2 values, not {count}")
-    return float(stats.t.ppf((1 + confidence) / 2, count - 1)) * (1 + 1 / count) ** 0.5
+    return _student(count, confidence) * (1 + 1 / count) ** 0.5
 
 
 def further_run(values: Sequence[float], confidence: float = 0.95) -> Interval:
@@ -71,9 +65,20 @@ def further_run(values: Sequence[float], confidence: float = 0.95) -> Interval:
     ValueError
         If there are fewer than two values.
     """
-    width = reach(len(values), confidence)
-    mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
-    return Interval(mean, mean - width * spread, mean + width * spread)
+    return _around(values, reach(len(values), confidence))
+
+
+def _student(count: int, confidence: float) -> float:
+    """The bound ±t that a mean of `count` values, in its standard errors, keeps to so often."""
+    if count < 2:
+        raise ValueError(f"an interval needs at least 2 values, not {count}")
+    return float(stats.t.ppf((1 + confidence) / 2, count - 1))
+
+
+def _around(values: Sequence[float], width: float) -> Interval:
+    """Their mean, and so many of their standard deviations on either side."""
+    mean, reach = float(np.mean(values)), width * float(np.std(values, ddof=1))
+    return Interval(mean, mean - reach, mean + reach)
 
 
 def paired_test(first: Sequence[float], second: Sequence[float]) -> Paired:
@@ -111,10 +116,8 @@ def _signed_sums(values: np.ndarray) -> np.ndarray:
 
 def epochs_to(record: Record, accuracy: float = 0.98) -> int | None:
     """First epoch after which the watched accuracy is at least `accuracy`; None if never."""
-    for number, value in enumerate(record.column("validation_accuracy"), start=1):
-        if value >= accuracy:
-            return number
-    return None
+    watched = enumerate(record.column("validation_accuracy"), start=1)
+    return next((number for number, value in watched if value >= accuracy), None)
 
 
 def epochs_or_one_more(records: Sequence[Record], accuracy: float = 0.98) -> list[int]:

@@ -15,8 +15,7 @@ from torch.nn import functional
 from lenet_helpers.augmentation import vary
 from lenet_helpers.data import MNIST, Batches
 from lenet_helpers.recipes import EVALUATION_BATCH, Recipe, TrainedModel, find_recipe
-from lenet_helpers.studies.records import Run, cross
-from lenet_helpers.studies.runner import Study
+from lenet_helpers.studies.records import Run, Study, cross
 from lenet_helpers.training import evaluate
 
 EPOCHS = 15
