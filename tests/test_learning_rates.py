@@ -63,6 +63,7 @@ def test_a_run_keeps_every_rate_and_a_lost_one_as_none(data_dir):
     for name, parameters in (("none", 61_706), ("batch norm", 61_750)):
         (run,) = kept.of(NAME, name)
         assert run.parameters == parameters
+        assert run.cpu_seconds > 0  # trained while it was measured
         learned, lost = run.measured["accuracies"]
         assert 0 <= learned <= 1
         assert lost is None

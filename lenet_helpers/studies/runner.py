@@ -165,6 +165,9 @@ def train_run(run: Run, data_dir: str, measure: Measure | None = None) -> Record
         start = time.process_time()
         trained = train_recipe(run.recipe, mnist, run.seed, progress=False)
         seconds = time.process_time() - start
+        measured = measure(run, trained, mnist) if measure else {}
+        if not trained.history.epochs:  # a study that trains while it measures
+            seconds = time.process_time() - start
         return Record(
             *name,
             train_images=len(mnist.train),
@@ -174,7 +177,7 @@ def train_run(run: Run, data_dir: str, measure: Measure | None = None) -> Record
             epochs=[_rounded(asdict(epoch)) for epoch in trained.history.epochs],
             cpu_seconds=round(seconds, 2),
             weights=fingerprint(trained.model),
-            measured=measure(run, trained, mnist) if measure else {},
+            measured=measured,
         )
     except Exception as error:
         return Record(*name, error=f"{type(error).__name__}: {error}")
