@@ -28,7 +28,7 @@ export function createPad(changed, drawn) {
     aria: { label: "Clear the pad" },
   });
   const help = element("p", {
-    id: "lenet-pad-help",
+    id: `lenet-pad-help-${document.querySelectorAll(".lenet-help").length}`, // its own on a page
     className: "lenet-help",
     textContent:
       "Draw a digit with mouse, pen or finger. " +
