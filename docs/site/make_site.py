@@ -49,11 +49,18 @@ def make_site(target: Path) -> None:
         new = Path(scratch) / "html"
         sphinx = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet"]
         folders = ["-c", ROOT / "docs", "-d", Path(scratch) / "doctrees", ROOT, new]
-        if subprocess.run([*sphinx, *folders], cwd=ROOT).returncode:
-            sys.exit("The site was not made; Sphinx says above what is wrong.")
+        made = subprocess.run([*sphinx, *folders], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        if made.returncode:
+            sys.exit(f"{what_is_wrong(made.stderr)}\nThe site was not made.")
         (new / ".nojekyll").touch()  # GitHub would leave out folders that begin with _
         shutil.rmtree(target, ignore_errors=True)
         new.rename(target)
+
+
+def what_is_wrong(said: str) -> str:
+    """Sphinx's warnings; of a report on an exception, with its traceback, the exception alone."""
+    exceptions = re.findall(r"^ *(\w+Error: .*)", said, re.M)
+    return exceptions[-1] if "Traceback" in said and exceptions else said.strip()
 
 
 def main() -> None:
@@ -68,6 +75,8 @@ def main() -> None:
         make_site(target)
     except OSError as error:
         sys.exit(f"The site cannot be written: {error}")
+    except KeyboardInterrupt:
+        sys.exit("Stopped. Nothing was changed.")
     print(f"The site is in {target}: open index.html there.")
 
 
