@@ -17,7 +17,7 @@ include_patterns = [
     "docs/**.md",
     "figures/README.md",
     "data/README.md",
-    "notebooks/0*.ipynb",
+    "notebooks/[0-9]*.ipynb",
     "notebooks/exercises/*.ipynb",
     "CHANGELOG.md",
 ]
