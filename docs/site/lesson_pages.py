@@ -68,7 +68,9 @@ def lesson_cards() -> list[dict[str, str]]:
     )
     cards = [match.groupdict() for match in row.finditer((ROOT / "README.md").read_text("utf-8"))]
     if [card["lesson"] for card in cards] != list(FACES):
-        raise ConfigError("The lessons of README's table are not those of FACES in lesson_pages.py.")
+        raise ConfigError(
+            "The lessons of README's table are not those of FACES in lesson_pages.py."
+        )
     gallery = (ROOT / "figures" / "README.md").read_text("utf-8")
     for card in cards:
         card["figure"] = FACES[card["lesson"]]
