@@ -20,6 +20,7 @@ include_patterns = [
     "notebooks/[0-9]*.ipynb",
     "notebooks/exercises/*.ipynb",
     "CHANGELOG.md",
+    "README.md",
 ]
 exclude_patterns = [".*", "build", "lenet_helpers", "tests", "data/MNIST", "**/.*"]
 

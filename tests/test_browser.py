@@ -430,6 +430,8 @@ def test_a_finger_that_taps_on_a_value_has_it_explained_in_sight(visit, folder):
     canvas.tap(position={"x": 20, "y": 20})
     assert title(tab)[0].startswith("Convolution 2, map 1")
     expect(tab.locator(f"{PANEL} h2")).to_be_in_viewport()
+    tab.get_by_role("button", name="Close").tap()
+    expect(tab.locator(f"{PANEL} h2")).not_to_be_in_viewport()
 
 
 def test_the_answer_is_in_sight_while_one_draws_on_a_small_phone(visit, folder, digits):

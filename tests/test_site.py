@@ -376,7 +376,7 @@ def test_the_playground_reads_a_3_that_is_drawn_on_it(place, site, visit):
 
 def test_another_network_is_loaded_from_the_folder(site, visit):
     tab = visit((site / "docs" / "playground.html").as_uri())
-    tab.get_by_label("Beside it").select_option("best")
+    tab.get_by_label("Compare with").select_option("best")
     expect(tab.locator(".lenet-network")).to_have_count(2)
 
 

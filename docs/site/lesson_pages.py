@@ -34,10 +34,14 @@ FACES = {  # the figure on a lesson's card
     "09_claims": "09_claims",
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
-MOVES = "*In the notebook this is a figure to move. Here it stands still, below.*"
+MOVES = "*In the notebook this is a figure to move, with sliders. Here it stands still, below.*"
 PAD = """\
 *In the notebook you can draw on the network of the lesson here. On this site it is in the
 [playground](/docs/playground.md).*"""
+READ_ONLY = """
+
+*On this page you can read the tasks and unfold a solution. To write your answers and have them
+checked, download the notebook.*"""
 NEEDS_KIT = """\
 This notebook belongs to the LeNet course kit and needs its folder: put it into `notebooks` there,
 type `make lab`, and open it."""
@@ -88,6 +92,7 @@ def change_source(_: Sphinx, name: str, source: list[str]) -> None:
         notebook = json.loads(source[0])
         if path.parent.name == "exercises":
             notebook["cells"] = with_solutions(notebook, path.stem)
+            notebook["cells"][0]["source"] = "".join(notebook["cells"][0]["source"]) + READ_ONLY
             links = [f"[Lesson {path.stem[:2]}](../{path.name}.ipynb)"]
         else:
             links = [f"[Tasks](exercises/{path.name}.ipynb)"]
@@ -118,7 +123,10 @@ def toctree(lesson: str) -> str:
 def ways_to_run(path: PurePosixPath) -> list[str]:
     """Links to have the notebook of a page, and to open it elsewhere."""
     file = f"{path}.ipynb"
-    ways = [f'<a href="{path.name}.ipynb" download>Download this notebook</a>']
+    ways = [
+        f'<a href="{path.name}.ipynb" download>Download this notebook</a>',
+        "[What you need to run it](/README.md)",
+    ]
     if REPOSITORY:
         colab = f"https://colab.research.google.com/github/{REPOSITORY}/blob/{PUBLISHED}/{file}"
         binder = f"https://mybinder.org/v2/gh/{REPOSITORY}/HEAD?urlpath=lab/tree/{file}"
@@ -191,7 +199,7 @@ def without_files(text: str, folder: PurePosixPath) -> str:
 
     def replace(match: re.Match[str]) -> str:
         path = os.path.normpath(folder / match["target"].split("#")[0])
-        if re.search(r"\.(md|ipynb|png)$", path) and path != "README.md":
+        if re.search(r"\.(md|ipynb|png)$", path):
             return match[0]
         if REPOSITORY:
             return f"[{match['words']}](https://github.com/{REPOSITORY}/blob/HEAD/{path})"

@@ -52,6 +52,7 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
   const panel = element("section", { className: "lenet-panel", aria: { label: "Explanation" } });
   const spoken = element("p", { className: "lenet-spoken", role: "status" }); // the panel is long
   const back = element("button", { type: "button", textContent: "Back", hidden: true });
+  const close = element("button", { type: "button", textContent: "Close" });
   const editing = element("input", { type: "checkbox" });
   const pad = createPad(draw, drawn);
   const networks = element("div", { className: "lenet-networks" });
@@ -73,7 +74,13 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
       warning,
     ),
     networks,
-    element("div", { className: "lenet-explained" }, back, panel, spoken),
+    element(
+      "div",
+      { className: "lenet-explained" },
+      element("div", { className: "lenet-leave" }, back, close),
+      panel,
+      spoken,
+    ),
   );
 
   // ---- what is read
@@ -111,6 +118,7 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
   }
 
   function point(view, name, index) {
+    root.classList.add("lenet-explaining");
     for (const each of state.views) each?.maps.mark(each === view ? name : null, index);
     fillPanel(
       panel,
@@ -131,12 +139,15 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
   }
 
   function unpoint() {
+    root.classList.remove("lenet-explaining");
     for (const view of state.views) view?.maps.mark(null);
     panel.replaceChildren(
       element("h2", { textContent: "Where does a number come from?" }),
       element("p", {
         textContent:
-          "Point at any square, tap it, or reach it with Tab and the arrow keys. " +
+          (window.matchMedia("(hover: none)").matches
+            ? "Tap any square. "
+            : "Point at any square, or reach it with Tab and the arrow keys. ") +
           "Red is positive, blue is negative.",
       }),
     );
@@ -148,10 +159,13 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
     if (state.pinned) point(...state.pinned);
     else unpoint();
   });
-  root.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
+  function leave() {
     [state.pinned, state.path] = [null, []];
     unpoint();
+  }
+  close.addEventListener("click", leave);
+  root.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") leave();
   });
 
   // A pixel that is pointed at turns white or black; places outside of the 28×28 stay as they are.
@@ -177,7 +191,7 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
       label: element(
         "label",
         { className: "lenet-choice" },
-        at === 0 ? "Network " : "Beside it ",
+        at === 0 ? "Network " : "Compare with ",
         select,
       ),
     };
