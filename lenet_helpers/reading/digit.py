@@ -20,8 +20,8 @@ from scipy import ndimage
 
 from lenet_helpers.data import IMAGE_SIZE, MEAN, STANDARD_DEVIATION, fit_images
 from lenet_helpers.reading import tuned
-from lenet_helpers.reading.ink import Ink, NoInkError, check_written, find_ink, to_brightness
-from lenet_helpers.reading.parts import Part, bounds, find_parts, paint, pen_width
+from lenet_helpers.reading.ink import NoInkError, check_written, find_ink, to_brightness
+from lenet_helpers.reading.parts import Ink, Part, bounds, find_parts, paint, pen_width
 from lenet_helpers.reading.pictures import LARGEST_WORK, Picture, open_picture, resize
 
 LONGEST = 20  # pixels: the longest side of a digit of MNIST
@@ -153,10 +153,7 @@ def shrink(crop: np.ndarray, threshold: float) -> np.ndarray:
     most = tuned.GROW_LIMIT * tuned.FINE
     shape = distance <= np.clip((STROKE * tuned.FINE - width) / 2, -most, most)
     shape = shape[bounds(shape)]
-    scale = LONGEST / max(shape.shape)
-    size = [max(1, round(side * scale)) for side in (shape.shape[1], shape.shape[0])]
-    picture = Image.fromarray(shape.astype(np.float32))
-    return np.asarray(picture.resize(size, Image.Resampling.BOX)).clip(0, 1)
+    return resize(shape.astype(np.float32), LONGEST / max(shape.shape))
 
 
 def centre(crop: np.ndarray) -> np.ndarray:

@@ -8,7 +8,6 @@ paper's brightness did before.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
@@ -17,10 +16,7 @@ from skimage.segmentation import clear_border
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading import tuned
-from lenet_helpers.reading.parts import count_ends
-
-if TYPE_CHECKING:  # ink imports this module
-    from lenet_helpers.reading.ink import Ink
+from lenet_helpers.reading.parts import Ink, count_ends
 
 
 def remove_rules(ink: Ink) -> Ink:
