@@ -21,7 +21,7 @@ from scipy import ndimage
 from lenet_helpers.data import IMAGE_SIZE, MEAN, STANDARD_DEVIATION, fit_images
 from lenet_helpers.reading import tuned
 from lenet_helpers.reading.ink import NoInkError, check_written, find_ink, to_brightness
-from lenet_helpers.reading.parts import Ink, Part, bounds, find_parts, paint, pen_width
+from lenet_helpers.reading.parts import Ink, Part, around, bounds, find_parts, paint, pen_width
 from lenet_helpers.reading.pictures import LARGEST_WORK, Picture, open_picture, resize
 
 LONGEST = 20  # pixels: the longest side of a digit of MNIST
@@ -102,14 +102,11 @@ def box_of_small(mask: np.ndarray) -> tuple[float, ...] | None:
     if not tuned.LEAST_SIDE <= side <= tuned.SMALL * max(mask.shape) or first.is_cut(mask.shape):
         return None
     box = np.array(first.box) + side * np.array([-1, -1, 1, 1])
-    box = np.clip(box, 0, mask.shape * 2)
-    if any(
-        other.area > tuned.SPECK_SHARE * first.area
-        and (np.less(other.box[:2], box[:2]).any() or np.greater(other.box[2:], box[2:]).any())
-        for other in others
-    ):
+    box = tuple(np.clip(box, 0, mask.shape * 2).tolist())
+    elsewhere = [other.area for other in others if around([other.box, box]) != box]
+    if max(elsewhere, default=0) > tuned.SPECK_SHARE * first.area:
         return None
-    return tuple((box / (mask.shape * 2)).tolist())
+    return tuple(np.divide(box, mask.shape * 2).tolist())
 
 
 def keep_digit(mask: np.ndarray) -> tuple[list[Part], list[Part]]:

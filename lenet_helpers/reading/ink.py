@@ -114,14 +114,14 @@ def to_grey(picture: np.ndarray) -> np.ndarray:
     """One grey level per pixel: brightness, or the colour in which the ink shows far better."""
     if picture.ndim == 2:
         return picture
-    channels = [to_brightness(picture), *np.moveaxis(picture, -1, 0)]
-    contrasts = []
-    for channel in channels:
-        border = np.median(_border(channel))
-        away = np.abs(ndimage.uniform_filter(channel, 3)[::2, ::2] - border)
-        contrasts.append(np.percentile(away, tuned.STRONGEST))
-    best = int(np.argmax(contrasts))
-    return channels[best] if contrasts[best] > tuned.COLOUR_GAIN * contrasts[0] else channels[0]
+
+    def contrast(channel: np.ndarray) -> float:
+        away = ndimage.uniform_filter(channel, 3)[::2, ::2] - np.median(_border(channel))
+        return np.percentile(np.abs(away), tuned.STRONGEST)
+
+    best = max(np.moveaxis(picture, -1, 0), key=contrast)
+    brightness = to_brightness(picture)
+    return best if contrast(best) > tuned.COLOUR_GAIN * contrast(brightness) else brightness
 
 
 def to_brightness(picture: np.ndarray) -> np.ndarray:
