@@ -94,7 +94,8 @@ def cut(part: Part, line: Line, lean: float) -> list[tuple[Part, float]]:
         return [(part, 0.0)]
     y, x = np.nonzero(part.mask)
     top, bottom = (each(y, columns, range(ink.size)) for each in (ndimage.minimum, ndimage.maximum))
-    valleys = thin_places(ink, (bottom - top + 1) * (ink > 0), line)
+    heights = (bottom - top + 1) * (ink > 0)  # of the ink in each column; 0 where there is none
+    valleys = thin_places(ink, heights, line)
     numbers = np.zeros(part.mask.shape, dtype=int)
     numbers[y, x] = 1 + np.searchsorted(valleys, columns)
     strokes = np.clip(ink[valleys] / line.pen, 1, tuned.MOST_STROKES).tolist()
