@@ -389,8 +389,9 @@ def test_a_photo_is_turned_as_the_camera_was_held(tmp_path, page):
     assert alike(result(tmp_path / "photo.jpg"), result(page))
 
 
+@pytest.mark.parametrize("kind", ["png", "tiff"])
 @pytest.mark.parametrize("held", range(1, 9))
-def test_every_way_to_hold_the_camera_is_undone(tmp_path, page, held):
+def test_every_way_to_hold_the_camera_is_undone(tmp_path, page, held, kind):
     """The eight values of EXIF's tag, by what the standard says that row 0 and column 0 are."""
     seen = {
         1: page,
@@ -404,8 +405,8 @@ def test_every_way_to_hold_the_camera_is_undone(tmp_path, page, held):
     }
     exif = Image.Exif()
     exif[0x0112] = held
-    Image.fromarray(np.ascontiguousarray(seen[held])).save(tmp_path / "photo.png", exif=exif)
-    assert alike(result(tmp_path / "photo.png"), result(page))
+    Image.fromarray(np.ascontiguousarray(seen[held])).save(tmp_path / f"photo.{kind}", exif=exif)
+    assert alike(result(tmp_path / f"photo.{kind}"), result(page))
 
 
 BAD_EXIF = [b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff", b"x"]

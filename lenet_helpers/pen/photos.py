@@ -243,10 +243,8 @@ def write_pictures(folder: str | Path, made: Sequence[tuple[str, str, np.ndarray
         file = io.BytesIO()
         Image.fromarray(picture).save(file, "JPEG", quality=JPEG_QUALITY)
         write_whole(Path(folder) / name, file.getvalue())
-    table = io.StringIO()
-    rows = [("file", "label"), *((name, text) for name, text, _ in made)]
-    csv.writer(table, lineterminator="\n").writerows(rows)
-    write_whole(Path(folder) / LABELS, table.getvalue().encode())
+    rows = ["file,label\n", *(f"{name},{text}\n" for name, text, _ in made)]
+    write_whole(Path(folder) / LABELS, "".join(rows).encode())
     return [Path(folder) / name for name, _, _ in made]
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from decimal import Context, Decimal
 from fractions import Fraction
+from operator import add, mul, sub, truediv
 from typing import NamedTuple
 
 from lenet_helpers.reading.grammar import ExpressionError, Tree, parse
+
+OPERATIONS = {"+": add, "-": sub, "×": mul, "÷": truediv, "/": truediv}
 
 
 class Worth(NamedTuple):
@@ -24,40 +27,27 @@ def value_of(tree: Tree) -> Fraction:
     ExpressionError
         If it divides by zero.
     """
-    match [value_of(branch) for branch in tree.branches]:
-        case []:
-            return Fraction(tree.text)
-        case [value]:
-            return -value
-        case [one, other]:
-            return _calculate(tree, one, other)
-
-
-def _calculate(tree: Tree, one: Fraction, other: Fraction) -> Fraction:
-    if tree.text == "+":
-        return one + other
-    if tree.text == "-":
-        return one - other
-    if tree.text == "×":
-        return one * other
-    if other == 0:
-        raise ExpressionError(f"{write_tree(tree)} divides by zero: it has no value.")
-    return one / other
+    values = [value_of(branch) for branch in tree.branches]
+    if not values:
+        return Fraction(tree.text)
+    if len(values) == 1:
+        return -values[0]
+    try:
+        return OPERATIONS[tree.text](*values)
+    except ZeroDivisionError as error:
+        message = f"{write_tree(tree)} divides by zero: it has no value."
+        raise ExpressionError(message) from error
 
 
 def write_tree(tree: Tree) -> str:
     """A tree as text, with a bracket around each operation inside another."""
-    match tree.branches:
-        case ():
-            return tree.text
-        case (operand,):
-            return f"-({write_tree(operand)})" if operand.branches else f"-{operand.text}"
-        case (left, right):
-            return f"{_operand(left)}{tree.text}{_operand(right)}"
-
-
-def _operand(tree: Tree) -> str:
-    return f"({write_tree(tree)})" if len(tree.branches) == 2 else write_tree(tree)
+    inner = [
+        f"({write_tree(branch)})"
+        if len(branch.branches) >= len(tree.branches)  # 2×-3 needs none, but -(-3) does
+        else write_tree(branch)
+        for branch in tree.branches
+    ]
+    return "".join([*inner[:-1], tree.text, *inner[-1:]])
 
 
 def work_out(text: str) -> Worth:

@@ -21,7 +21,7 @@ from skimage.morphology import h_maxima
 
 from lenet_helpers.reading import tuned
 from lenet_helpers.reading.lines import Line
-from lenet_helpers.reading.parts import Part, around, join_parts, number_parts, take_parts
+from lenet_helpers.reading.parts import Part, around, join_parts, number_parts, shared, take_parts
 
 
 class Piece(NamedTuple):
@@ -85,12 +85,6 @@ def extent(part: Part, lean: float) -> tuple[float, float]:
     return float(columns.min()), float(columns.max())
 
 
-def shared(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """What two intervals have in common, as a share of the shorter one."""
-    common = min(one[1], other[1]) - max(one[0], other[0])
-    return common / max(1, min(one[1] - one[0], other[1] - other[0]))
-
-
 def cut(part: Part, line: Line, lean: float) -> list[tuple[Part, float]]:
     """A part divided at all its thin places, and how many strokes were cut on the left of each."""
     columns = _columns(part, lean)
@@ -99,7 +93,9 @@ def cut(part: Part, line: Line, lean: float) -> list[tuple[Part, float]]:
     if ink.size < tuned.NARROW_PART * line.height or part.height < tuned.LOW * line.height:
         return [(part, 0.0)]
     y, x = np.nonzero(part.mask)
-    valleys = thin_places(ink, _heights(columns, y), line)
+    top, bottom = (each(y, columns, range(ink.size)) for each in (ndimage.minimum, ndimage.maximum))
+    heights = (bottom - top + 1) * (ink > 0)  # of the ink in each column; 0 where there is none
+    valleys = thin_places(ink, heights, line)
     numbers = np.zeros(part.mask.shape, dtype=int)
     numbers[y, x] = 1 + np.searchsorted(valleys, columns)
     strokes = np.clip(ink[valleys] / line.pen, 1, tuned.MOST_STROKES).tolist()
@@ -130,14 +126,6 @@ def dips(values: np.ndarray, depth: float) -> np.ndarray:
     numbers, count = ndimage.label(h_maxima(-np.float64(values), depth))
     middles = ndimage.center_of_mass(numbers > 0, numbers, range(1, count + 1))
     return np.array(middles).reshape(-1).astype(int)
-
-
-def _heights(columns: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """From the highest to the lowest pixel in each column; 0 where there is none."""
-    top, bottom = np.full(columns.max() + 1, np.inf), np.full(columns.max() + 1, -np.inf)
-    np.minimum.at(top, columns, y)
-    np.maximum.at(bottom, columns, y)
-    return np.maximum(bottom - top + 1, 0)
 
 
 def _columns(part: Part, lean: float) -> np.ndarray:

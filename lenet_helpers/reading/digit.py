@@ -20,8 +20,8 @@ from scipy import ndimage
 
 from lenet_helpers.data import IMAGE_SIZE, MEAN, STANDARD_DEVIATION, fit_images
 from lenet_helpers.reading import tuned
-from lenet_helpers.reading.ink import Ink, NoInkError, check_written, find_ink, to_brightness
-from lenet_helpers.reading.parts import Part, bounds, find_parts, paint, pen_width
+from lenet_helpers.reading.ink import NoInkError, check_written, find_ink, to_brightness
+from lenet_helpers.reading.parts import Ink, Part, around, bounds, find_parts, paint, pen_width
 from lenet_helpers.reading.pictures import LARGEST_WORK, Picture, open_picture, resize
 
 LONGEST = 20  # pixels: the longest side of a digit of MNIST
@@ -102,14 +102,11 @@ def box_of_small(mask: np.ndarray) -> tuple[float, ...] | None:
     if not tuned.LEAST_SIDE <= side <= tuned.SMALL * max(mask.shape) or first.is_cut(mask.shape):
         return None
     box = np.array(first.box) + side * np.array([-1, -1, 1, 1])
-    box = np.clip(box, 0, mask.shape * 2)
-    if any(
-        other.area > tuned.SPECK_SHARE * first.area
-        and (np.less(other.box[:2], box[:2]).any() or np.greater(other.box[2:], box[2:]).any())
-        for other in others
-    ):
+    box = tuple(np.clip(box, 0, mask.shape * 2).tolist())
+    elsewhere = [other.area for other in others if around([other.box, box]) != box]
+    if max(elsewhere, default=0) > tuned.SPECK_SHARE * first.area:
         return None
-    return tuple((box / (mask.shape * 2)).tolist())
+    return tuple(np.divide(box, mask.shape * 2).tolist())
 
 
 def keep_digit(mask: np.ndarray) -> tuple[list[Part], list[Part]]:
@@ -153,10 +150,7 @@ def shrink(crop: np.ndarray, threshold: float) -> np.ndarray:
     most = tuned.GROW_LIMIT * tuned.FINE
     shape = distance <= np.clip((STROKE * tuned.FINE - width) / 2, -most, most)
     shape = shape[bounds(shape)]
-    scale = LONGEST / max(shape.shape)
-    size = [max(1, round(side * scale)) for side in (shape.shape[1], shape.shape[0])]
-    picture = Image.fromarray(shape.astype(np.float32))
-    return np.asarray(picture.resize(size, Image.Resampling.BOX)).clip(0, 1)
+    return resize(shape.astype(np.float32), LONGEST / max(shape.shape))
 
 
 def centre(crop: np.ndarray) -> np.ndarray:

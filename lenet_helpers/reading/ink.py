@@ -8,7 +8,7 @@ The threshold is Otsu's [1]_.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -18,7 +18,7 @@ from skimage.segmentation import clear_border
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading import tuned
-from lenet_helpers.reading.parts import count_ends, find_parts, frame
+from lenet_helpers.reading.parts import Ink, count_ends, find_parts, frame
 from lenet_helpers.reading.pictures import SMALLEST_WORK, resize
 from lenet_helpers.reading.rules import remove_rules
 from lenet_helpers.reading.sheet import continue_sheet, find_sheet, is_within
@@ -28,19 +28,6 @@ QUARTER = 0.3186  # standard deviations of a normal density within which a quart
 
 class NoInkError(CourseError):
     """The picture shows paper and nothing written on it."""
-
-
-@dataclass(frozen=True)
-class Ink:
-    """What is written, and how it was found; all arrays have the picture's size."""
-
-    grey: np.ndarray  # 0 black … 1 white
-    paper: np.ndarray  # grey level of the bare paper
-    strength: np.ndarray  # 0 paper … 1 full ink
-    mask: np.ndarray  # where ink is, specks included
-    threshold: float  # of the strength
-    dark: bool  # whether the ink is darker than the paper
-    quality: float  # at most 1; see `quality`
 
 
 def find_ink(picture: np.ndarray) -> Ink:
@@ -61,16 +48,13 @@ def find_ink(picture: np.ndarray) -> Ink:
 
 
 def _best_ink(grey: np.ndarray) -> Ink:
-    even = max((_ink_on(grey, dark, shaded=False) for dark in (True, False)), key=_quality)
+    either = [_ink_on(grey, dark, shaded=False) for dark in (True, False)]
+    even = max(either, key=lambda ink: ink.quality)
     if even.quality >= 1 - tuned.SHADED_GAIN:  # nothing is better by so much
         return even
     shaded = _ink_on(grey, even.dark, shaded=True)
     # A smooth surface is the better guess: filling also fills whatever is broad, such as a shirt.
     return shaded if shaded.quality > even.quality + tuned.SHADED_GAIN else even
-
-
-def _quality(ink: Ink) -> float:
-    return ink.quality
 
 
 def _ink_on(grey: np.ndarray, dark_ink: bool, shaded: bool) -> Ink:
@@ -90,7 +74,7 @@ def _ink_on(grey: np.ndarray, dark_ink: bool, shaded: bool) -> Ink:
     pale = tuned.PALE if max(grey.shape) > SMALLEST_WORK else tuned.SOFT
     low = max(pale * threshold, min(threshold, tuned.NOISE_LIMIT * noise))
     mask = apply_hysteresis_threshold(strength, low, max(low, threshold))
-    at_border = mask[_is_border(mask.shape, 1)].mean()
+    at_border = frame(mask).mean()
     if shaded:  # what reaches the border is the shadow
         mask = clear_border(mask)
     paper = paper if dark_ink else 1 - paper
@@ -130,14 +114,14 @@ def to_grey(picture: np.ndarray) -> np.ndarray:
     """One grey level per pixel: brightness, or the colour in which the ink shows far better."""
     if picture.ndim == 2:
         return picture
-    channels = [to_brightness(picture), *np.moveaxis(picture, -1, 0)]
-    contrasts = []
-    for channel in channels:
-        border = np.median(_border(channel))
-        away = np.abs(ndimage.uniform_filter(channel, 3)[::2, ::2] - border)
-        contrasts.append(np.percentile(away, tuned.STRONGEST))
-    best = int(np.argmax(contrasts))
-    return channels[best] if contrasts[best] > tuned.COLOUR_GAIN * contrasts[0] else channels[0]
+
+    def contrast(channel: np.ndarray) -> float:
+        away = ndimage.uniform_filter(channel, 3)[::2, ::2] - np.median(_border(channel))
+        return np.percentile(np.abs(away), tuned.STRONGEST)
+
+    best = max(np.moveaxis(picture, -1, 0), key=contrast)
+    brightness = to_brightness(picture)
+    return best if contrast(best) > tuned.COLOUR_GAIN * contrast(brightness) else brightness
 
 
 def to_brightness(picture: np.ndarray) -> np.ndarray:
@@ -173,13 +157,10 @@ def _polynomial(shape: tuple[int, int]) -> np.ndarray:
 
 
 def _border(values: np.ndarray) -> np.ndarray:
-    return values[_is_border(values.shape, max(1, min(values.shape) // tuned.BORDER_SHARE))]
-
-
-def _is_border(shape: tuple[int, int], width: int) -> np.ndarray:
-    border = np.ones(shape, dtype=bool)
+    width = max(1, min(values.shape) // tuned.BORDER_SHARE)
+    border = np.ones(values.shape, dtype=bool)
     border[width:-width, width:-width] = False
-    return border
+    return values[border]
 
 
 def check_written(mask: np.ndarray, strength: np.ndarray, most_parts: int) -> None:

@@ -17,8 +17,8 @@ from scipy import ndimage
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading import tuned
 from lenet_helpers.reading.digit import Prepared, as_tensor, centre, cut_out, shrink
-from lenet_helpers.reading.ink import Ink, NoInkError, check_written, find_ink
-from lenet_helpers.reading.parts import Box, Part, find_parts, paint, pen_width
+from lenet_helpers.reading.ink import NoInkError, check_written, find_ink
+from lenet_helpers.reading.parts import Box, Ink, Part, find_parts, paint, pen_width, shared
 from lenet_helpers.reading.pictures import Picture, open_picture
 
 LARGEST_LINE = 1600  # pixels: longest side to work with; 40 symbols get 40 pixels each
@@ -73,7 +73,7 @@ def find_line(image: Picture) -> Line:
     mask = paint(parts, mask.shape)
     check_written(mask, strength, tuned.MOST_SYMBOLS)
     refuse_several_lines(parts, pen)
-    parts.sort(key=lambda part: part.box[1] + part.box[3])
+    parts.sort(key=lambda part: part.middle[1])
     left_out = [part.box for part in find_parts(other)]
     height = typical_height(parts)
     return Line(picture, ink, strength, mask, angle, height, pen, parts, left_out)
@@ -129,13 +129,10 @@ def drop_cut(parts: Sequence[Part], shape: tuple[int, int]) -> list[Part]:
     heights = sum(part.height for part in parts)
     if sum(part.height for part in whole) < heights / tuned.WHOLE_SHARE:
         return list(parts)  # the picture was cropped to the line
-    middle = np.median([(part.box[0] + part.box[2]) / 2 for part in _tall(whole)])
+    middle = np.median([part.middle[0] for part in _tall(whole)])
     core = tuned.CORE * typical_height(whole)
-
-    def reaches_in(part: Part) -> bool:
-        return part.box[0] < middle - core and part.box[2] > middle + core
-
-    return [part for part in parts if not part.is_cut(shape) or reaches_in(part)]
+    low, high = middle - core, middle + core
+    return [part for part in parts if part in whole or (part.box[0] < low and part.box[2] > high)]
 
 
 def tilt(parts: Sequence[Part]) -> float:
@@ -176,9 +173,8 @@ def refuse_several_lines(parts: Sequence[Part], pen: float) -> None:
     tall = [part for part in _tall(parts) if part.height >= tuned.DIGIT_PENS * pen]  # no bars of =
 
     def is_below(lower: Part, upper: Part) -> bool:
-        common = min(lower.box[3], upper.box[3]) - max(lower.box[1], upper.box[1])
-        least = tuned.BELOW * min(lower.width, upper.width)
-        return lower.box[0] >= upper.box[2] and common > least
+        common = shared(lower.box[1::2], upper.box[1::2])
+        return lower.box[0] >= upper.box[2] and common > tuned.BELOW
 
     below = sum(any(is_below(lower, upper) for upper in tall) for lower in tall)
     if below >= 2 or (below and len(tall) <= tuned.FEW):

@@ -1,4 +1,4 @@
-"""Lessons 06 and 08: connected pieces of ink, taken out of a mask and put back."""
+"""Lessons 06 and 08: what is ink, and its connected pieces, taken out of a mask and put back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ from scipy import ndimage
 from skimage.morphology import skeletonize
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right; the last two are not included
+
+
+@dataclass(frozen=True)
+class Ink:
+    """What is written, and how it was found; all arrays have the picture's size."""
+
+    grey: np.ndarray  # 0 black … 1 white
+    paper: np.ndarray  # grey level of the bare paper
+    strength: np.ndarray  # 0 paper … 1 full ink
+    mask: np.ndarray  # where ink is, specks included
+    threshold: float  # of the strength
+    dark: bool  # whether the ink is darker than the paper
+    quality: float  # how well the mask tells ink from paper, at most 1; negative: no ink
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +48,11 @@ class Part:
     @property
     def area(self) -> int:
         return int(self.mask.sum())
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Row and column of the middle of the box."""
+        return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
 
     def is_cut(self, shape: tuple[int, int]) -> bool:
         """Whether the border of a picture of this shape cuts the part."""
@@ -84,6 +102,12 @@ def around(boxes: Sequence[Box]) -> Box:
     """The smallest box that holds all of these."""
     tops, lefts, bottoms, rights = zip(*boxes, strict=True)
     return min(tops), min(lefts), max(bottoms), max(rights)
+
+
+def shared(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """What two intervals have in common, as a share of the shorter one."""
+    common = min(one[1], other[1]) - max(one[0], other[0])
+    return common / max(1, min(one[1] - one[0], other[1] - other[0]))
 
 
 def bounds(mask: np.ndarray) -> tuple[slice, slice]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import at_home
@@ -22,16 +22,6 @@ from lenet_helpers.reading import tuned
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # Pillow knows more; fewer are safer
 MOST_PIXELS = 100_000_000
-ORIENTATION = 0x0112  # tag of EXIF, and how to turn the picture for each of its values
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 # The kinds of photo that phones save in the container of ISO/IEC 14496-12, by its first brand.
 PHONE_KINDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC", b"avif": "AVIF"}
 # What Pillow's readers raise when the bytes are not what they should be.
@@ -115,38 +105,18 @@ def _decode(image: Image.Image, name: str, largest: int, box: tuple) -> np.ndarr
         image.seek(0)
     if box == WHOLE:
         image.draft(None, (largest, largest))  # a large JPEG is decoded at a fraction of its size
-    turn = UPRIGHT.get(_orientation(image))
-    if turn is not None:
-        image = image.transpose(turn)
+    image.load()  # damaged pixels are an error, but they may be whole where EXIF is damaged
+    with warnings.catch_warnings(), suppress(Exception):  # Pillow raises nearly anything there
+        warnings.simplefilter("ignore")
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # the others need no copy
+            image = ImageOps.exif_transpose(image)
     if box != WHOLE:
-        rows, columns = _pixels(box, image.height, image.width)
-        image = image.crop((columns.start, rows.start, columns.stop, rows.stop))
-    factor = max(image.size) // largest
+        top, left, bottom, right = np.multiply(box, image.size[::-1] * 2)
+        image = image.crop((left, top, right, bottom))
     if image.mode.startswith(("I", "F")):
         return _whole_numbers(np.asarray(image))
-    if image.mode in ("1", "P", "PA", "LA", "La", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA" if image.mode != "1" else "L")
-    elif image.mode not in ("L", "RGB", "RGBA"):
-        image = image.convert("RGB")
-    if factor > 1:
-        image = image.reduce(factor)  # before float32 makes it four times as large
-    return np.asarray(image)
-
-
-def _pixels(box: tuple, height: int, width: int) -> tuple[slice, slice]:
-    """Rows and columns of a part of a picture."""
-    top, left, bottom, right = np.round(np.multiply(box, (height, width) * 2)).astype(int).tolist()
-    return slice(top, bottom), slice(left, right)
-
-
-def _orientation(image: Image.Image) -> int:
-    """How the camera was held, as EXIF counts it; 1 where EXIF does not say or is damaged."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Pillow says of a damaged one
-            return image.getexif().get(ORIENTATION, 1)
-    except Exception:  # Pillow raises nearly anything here, and the pixels may be whole
-        return 1
+    mode = "RGBA" if image.has_transparency_data else "L" if image.mode in ("1", "L") else "RGB"
+    return np.asarray(image if image.mode == mode else image.convert(mode))
 
 
 def _whole_numbers(values: np.ndarray) -> np.ndarray:
@@ -160,7 +130,7 @@ def _whole_numbers(values: np.ndarray) -> np.ndarray:
 
 
 def _levels(values: np.ndarray, largest: int, box: tuple) -> np.ndarray:
-    """Any array of pixels as float32 0…1, channels last; a large one as means of blocks."""
+    """Any array of pixels as float32 0…1, channels last; a large uint8 one as means of blocks."""
     if values.ndim == 4 and values.shape[0] == 1:
         values = values[0]
     if values.ndim == 3 and values.shape[-1] not in (1, 2, 3, 4) and values.shape[0] in (1, 3, 4):
@@ -174,30 +144,24 @@ def _levels(values: np.ndarray, largest: int, box: tuple) -> np.ndarray:
         raise CourseError(f"The picture is empty: {width}×{height} pixels.")
     if height * width > MOST_PIXELS:
         raise CourseError(_too_large("The array", width, height))
+    top, left, bottom, right = np.rint(np.multiply(box, (height, width) * 2)).astype(int)
+    values = values[top:bottom, left:right]
     if values.dtype.kind not in "buif":
         raise CourseError(f"An array of {values.dtype} is not a picture; use uint8 or float 0…1.")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise CourseError("The array holds values that are not finite.")
-    whole = 255.0
+    most = 1.0 if values.dtype.kind in "bf" else 255.0
     if values.dtype == np.uint16:  # a scanner may fill 8 or 10 of the 16 bits
-        whole = 2.0 ** max(8, int(values.max()).bit_length()) - 1
-    top = 1.0 if values.dtype.kind in "bf" else whole
-    if values.min() < 0 or values.max() > top:
+        most = 2.0 ** max(8, int(values.max()).bit_length()) - 1
+    if values.min() < 0 or values.max() > most:
         raise CourseError(
             f"The array holds values from {values.min():g} to {values.max():g}. Use uint8 0…255 "
             "or float 0…1."
         )
-    if box != WHOLE:
-        values = values[_pixels(box, height, width)]
-        height, width = values.shape[:2]
-    factor = max(height, width) // largest
-    if factor > 1:
-        down, right = min(factor, height), min(factor, width)
-        rows, columns = height // down, width // right
-        blocks = values[: rows * down, : columns * right]
-        blocks = blocks.reshape(rows, down, columns, right, *values.shape[2:])
-        values = blocks.mean(axis=(1, 3), dtype=np.float32)
-    return values.astype(np.float32) / np.float32(top)
+    factor = max(values.shape) // largest
+    if factor > 1 and values.dtype == np.uint8:  # before float32 makes it four times as large
+        values = np.asarray(Image.fromarray(values).reduce(factor))
+    return values.astype(np.float32) / np.float32(most)
 
 
 def _on_white(values: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from lenet_helpers.reading.digit import Prepared, prepare_digit
 from lenet_helpers.reading.grammar import CLASSES, DIGIT, NUMBER, Grammar
 from lenet_helpers.reading.ink import NoInkError
 from lenet_helpers.reading.lines import Line, find_line, line_of_digit, prepare_part
-from lenet_helpers.reading.parts import Box, Part, around
+from lenet_helpers.reading.parts import Box, around
 from lenet_helpers.reading.pictures import Picture
 from lenet_helpers.reading.prediction import predict
 from lenet_helpers.reading.search import LEFT_OUT, Candidate, alternatives, search
@@ -221,9 +221,5 @@ def middle_of_line(line: Line, box: Box) -> float:
     """The row in the middle of the digits near a box: writing seldom stays on its line."""
     low, high = tuned.USUAL_HEIGHTS
     tall = [part for part in line.parts if low <= part.height / line.height <= high]
-
-    def away(part: Part) -> float:
-        return abs(part.box[1] + part.box[3] - box[1] - box[3])
-
-    near = sorted(tall, key=away)[: tuned.NEIGHBOURS]
-    return float(np.median([(part.box[0] + part.box[2]) / 2 for part in near]))
+    tall.sort(key=lambda part: abs(part.middle[1] - (box[1] + box[3]) / 2))
+    return float(np.median([part.middle[0] for part in tall[: tuned.NEIGHBOURS]]))

@@ -8,19 +8,14 @@ paper's brightness did before.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
 from skimage.filters import apply_hysteresis_threshold, threshold_otsu
-from skimage.segmentation import clear_border
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.reading import tuned
-from lenet_helpers.reading.parts import count_ends
-
-if TYPE_CHECKING:  # ink imports this module
-    from lenet_helpers.reading.ink import Ink
+from lenet_helpers.reading.parts import Ink, count_ends
 
 
 def remove_rules(ink: Ink) -> Ink:
@@ -37,7 +32,7 @@ def remove_rules(ink: Ink) -> Ink:
     Raises
     ------
     CourseError
-        If nothing is written between the lines, or remains of bent ones run into the writing.
+        If nothing is written between the lines.
     """
     down, right = (round(tuned.RULE_SHORT * side) for side in ink.mask.shape)
     if not count_ends(ink.mask[down : -down or None, right : -right or None]):
@@ -57,9 +52,6 @@ def remove_rules(ink: Ink) -> Ink:
     high = max(ink.threshold, threshold_otsu(clean))
     low = max(ink.threshold, tuned.PALE * high)
     mask = apply_hysteresis_threshold(clean, low, high)
-    if count_ends(mask) > tuned.RULE_ENDS:  # remains of bent lines
-        inner = clear_border(mask)
-        mask = inner & (inner.sum() > mask.sum() / 2)
     if (mask & ~ndimage.binary_dilation(on)).sum() <= mask.sum() * tuned.RULE_REST:  # remains alone
         if len(slender) <= tuned.FEW_RULES:
             return ink  # a 1 or a + that fills the picture

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lenet_helpers.reading import tuned
-from lenet_helpers.reading.grammar import CLASSES, Grammar, State, follow, may_end
+from lenet_helpers.reading.grammar import Grammar, State, follow, may_end
 from lenet_helpers.reading.parts import Box
 
 ALTERNATIVES = 5
@@ -65,19 +65,17 @@ def search(
     beams[0] = [Path(0.0, (), State())]
     for place, starting in enumerate(candidates):
         for path in beams[place]:
-            after = {
-                c: path.state if grammar is None else follow(grammar, path.state, c)
-                for c in CLASSES
-            }
-            after[LEFT_OUT] = path.state
             for candidate in starting:
                 beam = beams[candidate.end]
                 score = path.score + candidate.score + borders[candidate.end]
-                state = after[candidate.symbol]
-                if state is None or (len(beam) == tuned.BEAM and score <= beam[0].score):
+                if len(beam) == tuned.BEAM and score <= beam[0].score:
                     continue
-                longer = Path(score, (*path.symbols, candidate), state)
-                (heappush if len(beam) < tuned.BEAM else heapreplace)(beam, longer)
+                state = path.state
+                if grammar and candidate.symbol != LEFT_OUT:
+                    state = follow(grammar, state, candidate.symbol)
+                if state:
+                    longer = Path(score, (*path.symbols, candidate), state)
+                    (heappush if len(beam) < tuned.BEAM else heapreplace)(beam, longer)
     whole = [path for path in beams[-1] if not grammar or may_end(grammar, path.state)]
     return sorted(whole, reverse=True)
 
