@@ -119,7 +119,7 @@ def lenet(*arguments: str | Path, cwd: Path | None = None, **environment: str):
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop would be in the way of other modules' kernels
 def browser() -> Iterator[Browser]:
     """Chromium, without a window."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
