@@ -357,12 +357,14 @@ def layers_of(visit) -> Callable[[LeNet5, torch.Tensor], bytes]:
     return run
 
 
+@pytest.mark.lessons  # a minute; Node has it in the short loop
 def test_all_test_digits_give_in_every_layer_what_pytorch_gives(layers_of, mnist_test):
     model = load_pretrained("course")
     for batch in images_for(model, mnist_test[0]).split(500):
         assert_pytorch_gives(layers_of(model, batch), model, batch)
 
 
+@pytest.mark.lessons  # a minute; Node has it in the short loop
 def test_networks_of_any_settings_give_what_pytorch_gives(layers_of, mnist_test):
     for number in range(200):
         model = random_network(number)
