@@ -18,7 +18,7 @@ import websocket
 
 from lenet_helpers.playground import page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.lessons]  # one browser is enough in the short loop
 
 PATIENCE = 90  # seconds until a slow machine has started Firefox
 SEVEN = [(75, 60), (140, 62), (205, 58), (160, 130), (125, 235)]  # on the pad of 280×280
