@@ -52,7 +52,8 @@ site: $(DEVELOPER)
 test: $(DEVELOPER)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -m "not lessons" -n 2 --dist loadfile  # -n 2: each test keeps one core busy
+	@# -n 2: each test keeps one core busy. In the files' order, or the longest two would come last.
+	$(BIN)/python -m pytest -m "not lessons" -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest -m "lessons and not all_threads" -n 2
 	$(BIN)/python -m pytest -m all_threads
 

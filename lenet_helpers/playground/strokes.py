@@ -56,9 +56,11 @@ def _draw(strokes: Sequence[np.ndarray]) -> np.ndarray:
     """How much of each pixel the pen covers: a ramp one pixel wide at the edge of the stroke."""
     starts = np.concatenate([stroke[: max(1, len(stroke) - 1)] for stroke in strokes])
     ends = np.concatenate([stroke[1:] if len(stroke) > 1 else stroke for stroke in strokes])
-    pixels = np.moveaxis(np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE][::-1], 0, -1)[:, :, np.newaxis]
-    way, off = ends - starts, pixels - starts
-    square = (way**2).sum(axis=-1)
-    along = np.divide((off * way).sum(-1), square, out=np.zeros(off.shape[:-1]), where=square > 0)
-    distance = np.linalg.norm(off - along.clip(0, 1)[..., np.newaxis] * way, axis=-1).min(axis=-1)
-    return (STROKE / 2 + 0.5 - distance).clip(0, 1)
+    (x, y), (across, down) = starts.T, (ends - starts).T
+    row, column = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE][..., np.newaxis]
+    right, below = column - x, row - y
+    square = across**2 + down**2
+    along = (right * across + below * down) / np.where(square > 0, square, 1)
+    along = along.clip(0, 1)
+    squares = (right - along * across) ** 2 + (below - along * down) ** 2
+    return (STROKE / 2 + 0.5 - np.sqrt(squares.min(axis=-1))).clip(0, 1)
