@@ -73,6 +73,7 @@ def run_training(folder: Path, kill_at_step: int | None = None) -> int:
     return child.wait()
 
 
+@pytest.mark.lessons  # it takes long
 def test_a_training_killed_at_any_step_ends_with_the_weights_of_one_that_was_not(tmp_path):
     (tmp_path / "whole").mkdir()
     (tmp_path / "killed").mkdir()

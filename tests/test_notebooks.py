@@ -263,6 +263,7 @@ def test_a_raising_cell_fails(broken, name):
     assert [cell for cell in failed(broken) if cell[0] == name] == [(name, 1)]
 
 
+@pytest.mark.lessons  # it takes long
 def test_a_kernel_that_dies_fails(tmp_path):
     path = write_notebook(tmp_path / "dies.ipynb", "import os\nos._exit(0)", "assert True")
     result = run_nbval(path, cell_limit=3)

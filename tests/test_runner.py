@@ -142,6 +142,7 @@ class KillsItsProcess(LeNet5):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL and no ps")
+@pytest.mark.lessons  # it takes long
 def test_a_worker_killed_midway_is_reported_and_its_run_repeated(compared, data_dir, tmp_path):
     killed = []
 
@@ -250,6 +251,7 @@ def test_a_hyperparameter_of_numpy_can_be_saved(compared, tmp_path):
     assert saved["learning_rate"] == 0.25
 
 
+@pytest.mark.lessons  # it takes long
 def test_dask_workers_give_the_same_numbers(compared, data_dir, tmp_path):
     distributed = pytest.importorskip("distributed")  # requirements-cluster.txt
     with (
