@@ -290,7 +290,7 @@ def test_without_npm_it_is_said_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SystemExit, match=r"needs npm once.*install Node\.js"):
         make_site.fetch_mathjax(tmp_path / "mathjax")
-    assert not list(tmp_path.iterdir())
+    assert not (tmp_path / "mathjax").exists()
 
 
 def test_without_a_network_it_is_said_that_mathjax_could_not_be_fetched(tmp_path, monkeypatch):
@@ -299,7 +299,7 @@ def test_without_a_network_it_is_said_that_mathjax_could_not_be_fetched(tmp_path
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SystemExit, match="could not fetch MathJax"):
         make_site.fetch_mathjax(tmp_path / "mathjax")
-    assert [path.name for path in tmp_path.iterdir()] == ["npm"]
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
 
 
 # The site in a browser

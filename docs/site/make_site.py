@@ -16,6 +16,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from filelock import FileLock
+
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "3.2.2"  # the last whose fonts are in the one file that draws formulas
 FILES = {"package/es5/tex-svg.js": "tex-svg.js", "package/LICENSE": "LICENSE"}
@@ -23,23 +25,24 @@ FILES = {"package/es5/tex-svg.js": "tex-svg.js", "package/LICENSE": "LICENSE"}
 
 def fetch_mathjax(folder: Path) -> None:
     """Put MathJax and its licence into a folder, unless they are there."""
-    if all((folder / name).exists() for name in FILES.values()):
-        return
-    npm = shutil.which("npm")
-    if npm is None:
-        sys.exit("The site needs npm once, to fetch MathJax: install Node.js with npm.")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        pack = [npm, "pack", f"mathjax@{VERSION}", "--silent", "--pack-destination", scratch]
-        if subprocess.run(pack, cwd=scratch, stdout=subprocess.DEVNULL).returncode:
-            sys.exit("npm could not fetch MathJax (above is why). It needs the network this once.")
-        whole = Path(scratch) / "mathjax"
-        whole.mkdir()
-        with tarfile.open(Path(scratch) / f"mathjax-{VERSION}.tgz") as archive:
-            for source, name in FILES.items():
-                (whole / name).write_bytes(archive.extractfile(source).read())
-        shutil.rmtree(folder, ignore_errors=True)
-        whole.rename(folder)
+    with FileLock(f"{folder}.lock"):  # of two processes, the second finds them there
+        if all((folder / name).exists() for name in FILES.values()):
+            return
+        npm = shutil.which("npm")
+        if npm is None:
+            sys.exit("The site needs npm once, to fetch MathJax: install Node.js with npm.")
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            pack = [npm, "pack", f"mathjax@{VERSION}", "--silent", "--pack-destination", scratch]
+            if subprocess.run(pack, cwd=scratch, stdout=subprocess.DEVNULL).returncode:
+                sys.exit("npm could not fetch MathJax (see above). It needs the network this once.")
+            whole = Path(scratch) / "mathjax"
+            whole.mkdir()
+            with tarfile.open(Path(scratch) / f"mathjax-{VERSION}.tgz") as archive:
+                for source, name in FILES.items():
+                    (whole / name).write_bytes(archive.extractfile(source).read())
+            shutil.rmtree(folder, ignore_errors=True)
+            whole.rename(folder)
 
 
 def make_site(target: Path) -> None:
