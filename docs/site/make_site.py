@@ -20,7 +20,7 @@ from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "3.2.2"  # the last whose fonts are in the one file that draws formulas
-FILES = {"package/es5/tex-svg.js": "tex-svg.js", "package/LICENSE": "LICENSE"}
+FILES = {"package/es5/tex-svg.js": "tex-svg.js", "package/LICENSE": "LICENSE-MathJax"}
 
 
 def fetch_mathjax(folder: Path) -> None:
