@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import write_whole
+from lenet_helpers.files import refused, write_whole
 from lenet_helpers.model import LeNet5
 from lenet_helpers.random_state import random_state, restore_random_state
 
@@ -249,10 +249,8 @@ def length_of(items: Any) -> int | None:
 
 
 def _read(path: str | Path) -> bytes:
-    try:
+    with refused(f"Cannot read {path}"):
         return Path(path).read_bytes()
-    except OSError as error:
-        raise CourseError(f"Cannot read {path}: {error.strerror or error}.") from error
 
 
 def _would_run_code(path: str | Path) -> str:
