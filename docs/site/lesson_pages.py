@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,6 +20,7 @@ from lenet_helpers.playground.bundle import STATIC, join
 from lenet_helpers.playground.page import write_networks
 
 ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = Path(__file__).with_name("templates")
 # OWNER/NAME on GitHub. Only what is published there can be opened in Colab and Binder.
 REPOSITORY = os.environ.get("SITE_REPOSITORY", "")
 PUBLISHED = "gh-pages"  # the branch that the workflow writes the site to, notebooks included
@@ -83,6 +85,10 @@ def lesson_cards() -> list[dict[str, str]]:
 
 
 CARDS = lesson_cards()
+# The first page takes the template as it is; a page in docs/ finds the files one folder higher.
+PLAYGROUND = (
+    (TEMPLATES / "playground.html").read_text("utf-8").replace("{{ static }}", "../_static")
+)
 
 
 def change_source(_: Sphinx, name: str, source: list[str]) -> None:
@@ -107,7 +113,8 @@ def change_source(_: Sphinx, name: str, source: list[str]) -> None:
         notebook["metadata"].pop("widgets", None)
         source[0] = json.dumps(notebook)
     else:
-        source[0] = without_files(source[0], path.parent)
+        text = without_files(source[0], path.parent)
+        source[0] = text.replace("<!-- playground -->", f"```{{raw}} html\n{PLAYGROUND}```")
 
 
 def markdown_cell(name: str, text: str) -> dict[str, Any]:
@@ -232,8 +239,7 @@ def write_files(app: Sphinx, error: Exception | None) -> None:
     write_networks(static, "course", "best", "characters")
     script = f"(() => {{\n{join('page')}}})();\n"
     (static / "playground.js").write_text(script, encoding="utf-8")
-    style = (STATIC / "playground.css").read_text("utf-8")
-    (static / "playground.css").write_text(style, encoding="utf-8")
+    shutil.copyfile(STATIC / "playground.css", static / "playground.css")
 
 
 def first_cell() -> dict[str, Any]:
