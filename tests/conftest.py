@@ -14,19 +14,29 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+    sync_playwright,
+)
 from torchvision import datasets
 
 from lenet_helpers.commands.command_line import main
 from lenet_helpers.data import MNIST, load_mnist
 from lenet_helpers.mnist_files import fetch_mnist
+from lenet_helpers.playground.page import HOST
 from lenet_helpers.reading.grammar import Grammar, State, follow, may_end
 from lenet_helpers.studies.records import describe
 from lenet_helpers.studies.runner import find_study, load_study
@@ -36,6 +46,23 @@ from lenet_helpers.studies.runner import find_study, load_study
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE = 90_000  # milliseconds until a slow machine has started Python and read a digit
+SIDE = 280  # pixels of the pad
+PAD = ".lenet-pad"
+# JupyterLab lays out a long notebook while it is scrolled, which moves the pad once more.
+COME_TO_REST = """async (canvas) => {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    canvas.scrollIntoView({ block: "center" });
+    const before = canvas.getBoundingClientRect();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const { left, top, right, bottom } = canvas.getBoundingClientRect();
+    const seen = [[left + 2, top + 2], [right - 2, bottom - 2]].map((at) =>
+      document.elementFromPoint(...at));
+    if (before.top === top && seen.every((element) => element === canvas)) return;
+  }
+  throw new Error("the pad does not come to rest");
+}"""
+Stroke = list[tuple[float, float]]
 
 
 @pytest.fixture(scope="session")
@@ -131,3 +158,68 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page; in the end nothing was asked from elsewhere, and no page complained.
+
+    JupyterLab talks on the console, so its pages are not held to be `silent`.
+    """
+    contexts, wrong = [], []
+
+    def on_request(request: Request) -> None:
+        # None: from the disk, or data within the page itself
+        if urlsplit(request.url).hostname not in (None, HOST):
+            wrong.append(request.url)
+
+    def on_failure(request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the next page was opened in the meantime
+            wrong.append(request.url)
+
+    def on_response(response: Response) -> None:
+        if response.status >= 400:
+            wrong.append(f"{response.status} {response.url}")
+
+    def on_console(said: ConsoleMessage) -> None:
+        if not said.text.startswith("[PST]"):  # the theme of the site says which mode it is in
+            wrong.append(said.text)
+
+    def open_page(url: str, silent: bool = True, **context) -> Page:
+        context = {"viewport": {"width": 1280, "height": 900}} | context
+        contexts.append(browser.new_context(offline=url.startswith("file:"), **context))
+        contexts[-1].set_default_timeout(PATIENCE)
+        contexts[-1].on("request", on_request)
+        tab = contexts[-1].new_page()
+        if silent:
+            contexts[-1].on("requestfailed", on_failure)
+            contexts[-1].on("response", on_response)
+            tab.on("pageerror", lambda error: wrong.append(str(error)))
+            tab.on("console", on_console)
+        tab.goto(url)
+        return tab
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not wrong
+
+
+def draw(tab: Page, *strokes: Stroke) -> None:
+    """Draw with the mouse, without a pause."""
+    pad = tab.locator(PAD).first
+    pad.evaluate(COME_TO_REST)
+    box = pad.bounding_box()
+    scale = box["width"] / SIDE
+    for stroke in strokes:
+        places = [(box["x"] + x * scale, box["y"] + y * scale) for x, y in stroke]
+        tab.mouse.move(*places[0])
+        tab.mouse.down()
+        for place in places[1:]:
+            tab.mouse.move(*place)
+        tab.mouse.up()
+
+
+def expect_digit(tab: Page, digit: int, network: int = 0) -> None:
+    view = tab.locator(".lenet-network").nth(network)
+    expect(view).to_have_attribute("data-answer", str(digit), timeout=PATIENCE)

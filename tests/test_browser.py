@@ -20,7 +20,6 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import nbformat
 import numpy as np
@@ -28,9 +27,10 @@ import pytest
 import safetensors.torch
 import torch
 from axe_playwright_python.sync_playwright import Axe
+from conftest import HOST, PAD, PATIENCE, Stroke, draw, expect_digit
 from jupyter_client import BlockingKernelClient
 from layers import ALL_LAYERS, assert_pytorch_gives, images_for, random_network
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 from scipy import ndimage
 from skimage.morphology import skeletonize
 from torchvision.datasets import MNIST
@@ -43,26 +43,8 @@ from lenet_helpers.recipes import PRETRAINED, load_pretrained
 
 pytestmark = pytest.mark.browser
 
-HOST = "127.0.0.1"
-PATIENCE = 90_000  # milliseconds until a slow machine has started Python and read a digit
 TEST_DIGITS = {3: 32, 7: 0, 0: 3}  # label, and the number of a test digit of MNIST
-SIDE = 280  # pixels of the pad
-PAD = ".lenet-pad"
-# JupyterLab lays out a long notebook while it is scrolled, which moves the pad once more.
-COME_TO_REST = """async (canvas) => {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    canvas.scrollIntoView({ block: "center" });
-    const before = canvas.getBoundingClientRect();
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const { left, top, right, bottom } = canvas.getBoundingClientRect();
-    const seen = [[left + 2, top + 2], [right - 2, bottom - 2]].map((at) =>
-      document.elementFromPoint(...at));
-    if (before.top === top && seen.every((element) => element === canvas)) return;
-  }
-  throw new Error("the pad does not come to rest");
-}"""
 LESSON = lessons.NOTEBOOKS / "06_prediction.ipynb"
-Stroke = list[tuple[float, float]]
 
 
 # What is drawn
@@ -106,29 +88,6 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a page; in the end no request has left this machine, and the console is silent."""
-    contexts, hosts, complaints = [], set(), []
-
-    def open_page(url: str, **context) -> Page:
-        contexts.append(browser.new_context(**context))
-        contexts[-1].set_default_timeout(PATIENCE)
-        contexts[-1].on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-        tab = contexts[-1].new_page()
-        if url.startswith("file:"):
-            tab.on("pageerror", lambda error: complaints.append(str(error)))
-            tab.on("console", lambda said: complaints.append(said.text))
-        tab.goto(url)
-        return tab
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert hosts <= {HOST, None}  # None: from the disk, or data within the page itself
-    assert not complaints
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page as it lies on a disk."""
@@ -142,7 +101,6 @@ def tab(visit, folder) -> Page:
 
 
 def open_page(visit: Callable[..., Page], folder: Path, **context) -> Page:
-    context = {"viewport": {"width": 1280, "height": 900}, "offline": True} | context
     tab = visit((folder / "index.html").as_uri(), **context)
     tab.locator("[data-layer=image] canvas").first.wait_for()
     return tab
@@ -238,21 +196,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 # What is done on a page
 
 
-def draw(tab: Page, *strokes: Stroke) -> None:
-    """Draw with the mouse, without a pause."""
-    pad = tab.locator(PAD).first
-    pad.evaluate(COME_TO_REST)
-    box = pad.bounding_box()
-    scale = box["width"] / SIDE
-    for stroke in strokes:
-        places = [(box["x"] + x * scale, box["y"] + y * scale) for x, y in stroke]
-        tab.mouse.move(*places[0])
-        tab.mouse.down()
-        for place in places[1:]:
-            tab.mouse.move(*place)
-        tab.mouse.up()
-
-
 def touch(tab: Page, strokes: list[Stroke]) -> None:
     box = tab.locator(PAD).bounding_box()
     events = tab.context.new_cdp_session(tab)
@@ -285,11 +228,6 @@ def write(tab: Page, digit: int) -> None:
 
 def press(tab: Page, button: str) -> None:
     tab.get_by_role("button", name=button).first.click()
-
-
-def expect_digit(tab: Page, digit: int, network: int = 0) -> None:
-    view = tab.locator(".lenet-network").nth(network)
-    expect(view).to_have_attribute("data-answer", str(digit), timeout=PATIENCE)
 
 
 def number(text: str) -> float:
@@ -598,6 +536,13 @@ def open_file(tab: Page, path: Path, at: int = 0) -> None:
     chooser.value.set_files(path)
 
 
+def open_bare_file(tab: Page, folder: Path) -> None:
+    """Open weights without metadata."""
+    path = folder / "bare.safetensors"
+    path.write_bytes(safetensors.torch.save(LeNet5().state_dict()))
+    open_file(tab, path)
+
+
 def test_two_networks_read_one_drawing(tab):
     tab.locator(".lenet-select").nth(1).select_option("untrained")
     tab.locator(".lenet-select").nth(0).select_option("best")
@@ -621,9 +566,7 @@ def test_a_readers_own_weights_are_opened(tab, tmp_path):
 
 
 def test_weights_without_metadata_are_asked_about(tab, tmp_path):
-    path = tmp_path / "bare.safetensors"
-    path.write_bytes(safetensors.torch.save(LeNet5().state_dict()))
-    open_file(tab, path)
+    open_bare_file(tab, tmp_path)
     expect(tab.get_by_text("does not say how its network was built")).to_be_visible()
     tab.locator(".lenet-question select").nth(0).select_option("sigmoid")
     tab.locator(".lenet-question select").nth(1).select_option("average")
@@ -635,9 +578,7 @@ def test_weights_without_metadata_are_asked_about(tab, tmp_path):
 
 
 def test_a_question_goes_with_its_file_when_another_network_is_chosen(tab, tmp_path):
-    path = tmp_path / "bare.safetensors"
-    path.write_bytes(safetensors.torch.save(LeNet5().state_dict()))
-    open_file(tab, path)
+    open_bare_file(tab, tmp_path)
     expect(tab.locator(".lenet-question")).to_be_visible()
     tab.locator(".lenet-select").nth(0).select_option("best")
     expect(tab.get_by_role("heading", name="best")).to_be_visible()
@@ -807,7 +748,7 @@ def lesson(lab: Lab) -> str:
 
 def open_in_lab(visit: Callable[..., Page], lab: Lab, name: str) -> Page:
     """Open a notebook and run all its cells."""
-    tab = visit(lab.address(name), viewport={"width": 1280, "height": 900})
+    tab = visit(lab.address(name), silent=False)
     tab.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     tab.get_by_role("menuitem", name="Run", exact=True).click()
     tab.get_by_role("menuitem", name="Run All Cells", exact=True).click()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import os
 import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -18,11 +16,12 @@ import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, Page, expect
+from conftest import draw, expect_digit
+from playwright.sync_api import expect
 
 from lenet_helpers.commands import lessons
 from lenet_helpers.files import ROOT
-from lenet_helpers.playground.page import HOST
+from lenet_helpers.playground.page import HOST, serve_page
 
 sys.path.insert(0, str(ROOT / "docs" / "site"))
 import lesson_pages
@@ -72,55 +71,10 @@ def pages(site: Path) -> dict[str, BeautifulSoup]:
 @pytest.fixture(scope="module")
 def served(site: Path) -> Iterator[str]:
     """The address of a server of the site's files, to this machine only."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=site)
-    with http.server.ThreadingHTTPServer((HOST, 0), handler) as server:
+    with serve_page(site, 0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://{HOST}:{server.server_port}"
         server.shutdown()
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a page; in the end nothing was asked from elsewhere, nothing failed, no complaint."""
-    contexts, wrong = [], []
-
-    def on_request(request) -> None:
-        if urlsplit(request.url).hostname not in (None, HOST):
-            wrong.append(request.url)
-
-    def on_failure(request) -> None:
-        if request.failure != "net::ERR_ABORTED":  # the next page was opened in the meantime
-            wrong.append(request.url)
-
-    def on_response(response) -> None:
-        if response.status >= 400:
-            wrong.append(f"{response.status} {response.url}")
-
-    def on_console(said) -> None:
-        if said.type != "log":  # the theme says there which mode it is in
-            wrong.append(said.text)
-
-    def open_page(url: str, **context) -> Page:
-        context = {"viewport": {"width": 1280, "height": 900}} | context
-        contexts.append(browser.new_context(offline=url.startswith("file:"), **context))
-        contexts[-1].on("request", on_request)
-        contexts[-1].on("requestfailed", on_failure)
-        contexts[-1].on("response", on_response)
-        tab = contexts[-1].new_page()
-        tab.on("pageerror", lambda error: wrong.append(str(error)))
-        tab.on("console", on_console)
-        tab.goto(url)
-        return tab
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not wrong
 
 
 def cells_of(path: Path) -> list[nbformat.NotebookNode]:
@@ -363,15 +317,8 @@ def test_the_playground_follows_the_button_that_changes_the_theme(site, visit):
 @pytest.mark.parametrize("place", [INDEX, "docs/playground.html"])
 def test_the_playground_reads_a_3_that_is_drawn_on_it(place, site, visit):
     tab = visit((site / place).as_uri())
-    pad = tab.locator(".lenet-pad")
-    pad.scroll_into_view_if_needed()
-    box = pad.bounding_box()
-    for number, (x, y) in enumerate(THREE):
-        tab.mouse.move(box["x"] + x, box["y"] + y, steps=5)
-        if number == 0:
-            tab.mouse.down()
-    tab.mouse.up()
-    expect(tab.locator(".lenet-network")).to_have_attribute("data-answer", "3")
+    draw(tab, THREE)
+    expect_digit(tab, 3)
 
 
 def test_another_network_is_loaded_from_the_folder(site, visit):
