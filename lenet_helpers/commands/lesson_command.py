@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,9 +26,9 @@ def run(
     figures: Annotated[bool, Option("--figures", help="Write the figures to figures/.")] = False,
     formats: Annotated[
         list[str] | None,
-        Option("--format", help="For print: png, svg or pdf, to build/figures instead."),
+        Option("--format", help="Figures for print, to build/figures: png, svg or pdf."),
     ] = None,
-    dpi: Annotated[int | None, Option(min=50, max=1200, help="For print, such as 600.")] = None,
+    dpi: Annotated[int | None, Option(min=50, max=1200, help="The same, such as 600.")] = None,
     output: Annotated[Path | None, Option(help="Folder of the executed copies.")] = None,
     jobs: Annotated[
         int | None,
@@ -49,9 +50,11 @@ def run(
         path.stem: lessons.command_alone(path.stem, settings or [], parameters, quick)
         for path, parameters in zip(paths, chosen, strict=True)
     }
+    jobs = min(jobs or work.usual_jobs(), len(paths))
+    os.environ |= work.kernel_environment(jobs)
     done: list[lessons.LessonRun] = []
     tell = partial(_tell_of_lesson, done=done, alone=alone)
-    work.run_lessons(paths, chosen, output, jobs or work.usual_jobs(), tell)
+    work.run_lessons(paths, chosen, output, jobs, tell)
     if failed := sorted(result.name for result in done if result.failure):
         raise CourseError(f"{len(failed)} of {len(paths)} lessons failed: {', '.join(failed)}.")
     if folder == lessons.FIGURES:

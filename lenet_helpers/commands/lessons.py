@@ -161,28 +161,25 @@ def _check_type(name: str, value: Any, default: Any) -> None:
 def figures_folder(figures: bool, formats: list[str] | None, dpi: int | None) -> Path | None:
     """Where the lessons shall write their figures, if anywhere; asks their kernels for the format.
 
-    A format or resolution for print leaves the gallery as it is.
+    A format or resolution is for print: it leaves the gallery as it is.
 
     Raises
     ------
     CourseError
-        If a format is unknown, or asked for without the figures.
+        If a format is unknown.
     """
-    # here: with the plots comes torch, which every process of a lesson would import in vain
-    from lenet_helpers.plots.style import DPI_VARIABLE, FORMATS, FORMATS_VARIABLE
+    # here: with the plots comes torch, which only the kernels need
+    from lenet_helpers.plots.style import DPI_VARIABLE, FORMATS_VARIABLE, METADATA
 
-    unknown = set(formats or []) - set(FORMATS)
-    if unknown:
-        raise CourseError(f"--format {unknown.pop()}: choose one of {', '.join(FORMATS)}.")
-    if (formats or dpi) and not figures:
-        raise CourseError("--format and --dpi are about figures: add --figures.")
+    if unknown := set(formats or []) - set(METADATA):
+        raise CourseError(f"--format {unknown.pop()}: choose one of {', '.join(METADATA)}.")
     if formats:
         os.environ[FORMATS_VARIABLE] = " ".join(formats)
     if dpi:
         os.environ[DPI_VARIABLE] = str(dpi)
-    if not figures:
-        return None
-    return FOR_PRINT if formats or dpi else FIGURES
+    if formats or dpi:
+        return FOR_PRINT
+    return FIGURES if figures else None
 
 
 def run_lesson(
@@ -195,9 +192,7 @@ def run_lesson(
 
     `cell_done` is called after each cell, see `on_cell_executed` of nbclient.
     """
-    logging.getLogger("papermill").setLevel(logging.ERROR)
-    # Where Ctrl-C ends a kernel, nbclient leaves a task behind whose error nobody asks for.
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # the result says what failed
     copy = output / path.name
     with refused(f"Cannot write to {output}", "Choose another --output."):
         output.mkdir(parents=True, exist_ok=True)
@@ -209,18 +204,17 @@ def run_lesson(
             copy,
             parameters,
             kernel_name="python3",
-            cwd=path.parent,
             progress_bar=False,
             on_cell_executed=cell_done,
             extra_arguments=["--log-level=CRITICAL"],  # of the kernel itself, not of the cells
+            # The kernel's folder; papermill's `cwd` would be that of every lesson under way.
+            resources={"metadata": {"path": str(path.parent)}},
         )
     except PapermillExecutionError as error:
         what = f"{error.ename}: {error.evalue}"
         failure = f"cell {error.exec_count}:\n{indent(error.source, '    ')}\n{what}"
     except DeadKernelError:
         failure = f"the kernel died (out of memory?) in or after {_last_cell(copy)}"
-    except KeyboardInterrupt:
-        raise CourseError(f"Stopped during {path.stem}; its cells so far are in {copy}.") from None
     except RuntimeError as error:  # nbclient's word for a kernel that does not start
         failure = f"{error} Ask `python -m lenet_helpers doctor` what is wrong."
     else:

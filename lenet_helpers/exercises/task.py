@@ -19,7 +19,6 @@ import torch
 from lenet_helpers.exercises.time_limit import EndlessError, time_limit
 
 HERE = Path(__file__).parent
-TRIALS = 12  # fresh random inputs for a function: few of them tell no wrong rule from the right one
 SECONDS = 10.0  # for all of them, on a busy machine too
 NOT_STARTED, RIGHT, NOT_YET = "not started", "right", "not yet"
 Inputs = Callable[[np.random.Generator], tuple]
@@ -39,6 +38,7 @@ class Task(NamedTuple):
     mistakes: dict[str, Any]  # what to say -> what somebody answers who misunderstands, likewise
     hints: tuple[str, ...]  # each says more than the one before
     inputs: Inputs | None = None  # for a function that is asked for; None: a value is asked for
+    trials: int = 12  # fresh inputs; too few of them tell no wrong rule from the right one
     use: Callable[..., Any] = call  # how an answer is tried
     parts: tuple[str, ...] = ()  # names of what the right answer consists of
     tolerance: float = 1e-4  # of the largest value; counts are exact
@@ -79,7 +79,7 @@ def _judge(task: Task, answer: Any) -> Verdict:
         return Verdict(NOT_YET, f"A function is asked for; this is {kind_of(answer)}.")
     if task.inputs is None and callable(answer):
         return Verdict(NOT_YET, "A value is asked for; this is a function or a class: call it.")
-    seeds = [0] if task.inputs is None else np.random.SeedSequence().generate_state(TRIALS)
+    seeds = [0] if task.inputs is None else np.random.SeedSequence().generate_state(task.trials)
     given, wanted = [], []
     for seed in seeds:
         try:

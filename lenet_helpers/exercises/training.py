@@ -212,6 +212,7 @@ TASKS = (
         name="03-8",
         title="build early stopping",
         inputs=some_losses,
+        trials=40,
         right=stop_early,
         parts=("the epoch of the stop", "the epoch whose weights are kept"),
         mistakes={

@@ -119,7 +119,7 @@ def some_losses(random: np.random.Generator) -> tuple[list[float], int]:
     """They fall with two worse epochs, then are worse long enough for a stop, and fall again.
 
     Often the patience is 1, often the losses end before the stop, and often the one after the
-    lowest is equal to it. Twelve trials hold each of these cases in all but 1 of 1,000 checks.
+    lowest is equal to it. Some wrong rules show in a third of the trials only, so there are many.
     """
     patience = 1 if random.random() < 0.5 else int(random.integers(3, 6))
     fall = [2.0, 1.5, 1.6, 1.55, *(1 - 0.1 * np.arange(random.integers(1, 4)))]

@@ -32,7 +32,6 @@ METADATA = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-FORMATS = tuple(METADATA)
 # How `run --figures` tells the kernels of the lessons what to write.
 FORMATS_VARIABLE, DPI_VARIABLE = "LENET_FIGURE_FORMATS", "LENET_FIGURE_DPI"
 
