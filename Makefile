@@ -77,7 +77,7 @@ STUDIES := $(addprefix $(RESULTS)/,$(addsuffix .json,bn_dropout learning_rates f
 results: $(NETWORKS) $(STUDIES)
 	cp $(NETWORKS) data/pretrained/
 	cp $(STUDIES) data/studies/
-	$(BIN)/python -m lenet_helpers results
+	$(BIN)/python docs/renew_results.py
 	rm -r $(RESULTS)
 	@echo "Now execute and commit the lessons that read these files, and their figures."
 

@@ -41,7 +41,7 @@ from lenet_helpers.commands import jobs
 from lenet_helpers.errors import CourseError
 paths = [Path(name) for name in sys.argv[2:]]
 try:
-    jobs.run_lessons(paths, [{}] * len(paths), Path(sys.argv[1]), 2, lambda result: None)
+    list(jobs.run_lessons({path: {} for path in paths}, Path(sys.argv[1]), 2))
 except CourseError as error:
     sys.exit(str(error))
 """
@@ -70,22 +70,22 @@ def three(tmp_path_factory) -> tuple[list[LessonRun], Path]:
     ]
     for path, minutes in zip(paths, ("about a minute.", "2 minutes.", "3 minutes."), strict=True):
         add_head(path, minutes)
-    results: list[LessonRun] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "3")
-        jobs.run_lessons(paths, [{}, {"EPOCHS": 21}, {}], folder / "out", 2, results.append)
+        parameters = {path: {"EPOCHS": 21} if path is paths[1] else {} for path in paths}
+        results = list(jobs.run_lessons(parameters, folder / "out", 2))
     return results, folder / "out"
 
 
 def result_of(three, name: str) -> LessonRun:
-    (result,) = (result for result in three[0] if result.name == name)
+    (result,) = (result for result in three[0] if result.path.stem == name)
     return result
 
 
 @on_posix
 def test_the_longest_lessons_start_first_and_two_at_a_time(three):
     assert result_of(three, "02_long").failure is None, "it met 03_longer"
-    names = [result.name for result in three[0]]
+    names = [result.path.stem for result in three[0]]
     assert names.index("02_long") < names.index("01_short")
 
 
@@ -149,7 +149,7 @@ def test_every_lesson_says_how_many_minutes_it_runs(path):
 def test_a_folder_that_cannot_be_written_is_one_error_and_ends_all(tmp_path):
     path = write_lesson(tmp_path, "pass")
     with pytest.raises(CourseError, match=r"Cannot write to .*01_small.*--output"):
-        jobs.run_lessons([path], [{}], path, 2, print)
+        list(jobs.run_lessons({path: {}}, path, 2))
 
 
 # ---- stopped and killed ----
@@ -198,9 +198,8 @@ def test_when_the_command_is_killed_its_lessons_end_and_it_can_be_started_again(
     child.kill()
     _gone, alive = psutil.wait_procs(kernels, timeout=60)
     assert not alive
-    results = []
     path = write_lesson(output.parent, "print('again')", name="01_lesson")
-    jobs.run_lessons([path], [{}], output, 2, results.append)
+    results = list(jobs.run_lessons({path: {}}, output, 2))
     assert [result.failure for result in results] == [None]
     assert "again" in (output / "01_lesson.ipynb").read_text()
 
@@ -211,12 +210,12 @@ def test_when_the_command_is_killed_its_lessons_end_and_it_can_be_started_again(
 def test_a_failure_names_the_lesson_its_cell_and_the_command_to_try_it_alone(
     tmp_path, data_dir, monkeypatch
 ):
-    def run_lessons(paths, chosen, output, jobs, tell):
-        assert [setting.get("EPOCHS") for setting in chosen] == [None, 2]
+    def run_lessons(parameters, output, jobs):
+        assert [setting.get("EPOCHS") for setting in parameters.values()] == [None, 2]
         assert jobs == 2, "no more than there are lessons"
-        for path in reversed(paths):
+        for path in reversed(parameters):
             failure = "cell 2:\n    1 / 0\nZeroDivisionError: division by zero"
-            tell(LessonRun(path.stem, output / path.name, 2.0, failure))
+            yield LessonRun(path, output / path.name, 2.0, failure)
 
     for name in [*jobs.THREADS, "TQDM_DISABLE"]:  # so that the command's own end with the test
         monkeypatch.setenv(name, "1")

@@ -6,8 +6,8 @@ import hashlib
 import re
 
 import pytest
+from renew_results import stated
 
-from lenet_helpers.commands.results import stated
 from lenet_helpers.data import Batches
 from lenet_helpers.errors import CourseError
 from lenet_helpers.recipes import PRETRAINED, load_pretrained

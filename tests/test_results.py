@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-
-from lenet_helpers.commands.results import (
+from renew_results import (
     TEXTS,
     renewed,
     stated,
     study_values,
     weights_values,
 )
+
 from lenet_helpers.errors import CourseError
 
 

@@ -12,6 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import lesson_pages
+import make_site
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -22,10 +24,6 @@ from playwright.sync_api import expect
 from lenet_helpers.commands import lessons
 from lenet_helpers.files import ROOT
 from lenet_helpers.playground.page import HOST, serve_page
-
-sys.path.insert(0, str(ROOT / "docs" / "site"))
-import lesson_pages
-import make_site
 
 pytestmark = [pytest.mark.lessons, pytest.mark.browser]
 

@@ -135,18 +135,6 @@ def study(
 
 
 @app.command()
-def results(data_dir: DataDir = ROOT / "data") -> None:
-    """Write what the studies and the kit's networks give into README, docs and the model cards."""
-    from lenet_helpers.commands import results
-    from lenet_helpers.data import load_mnist
-
-    values = results.study_values() | results.weights_values(load_mnist(data_dir))
-    results.renew_texts(values)
-    for name, value in values.items():
-        typer.echo(f"{name:24} {value.strip()}")
-
-
-@app.command()
 def predict(
     images: Annotated[list[Path], Argument(help="Pictures of one digit each.")],
     number: Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import partial
@@ -49,20 +49,18 @@ def minutes(path: Path) -> int:
 
 
 def run_lessons(
-    paths: list[Path],
-    parameters: list[dict[str, Any]],
-    output: Path,
-    jobs: int,
-    tell: Callable[[lessons.LessonRun], None],
-) -> None:
-    """Execute lessons, the longest first and `jobs` at a time; `tell` gets each when it is done.
+    parameters: dict[Path, dict[str, Any]], output: Path, jobs: int
+) -> Iterator[lessons.LessonRun]:
+    """Execute lessons, the longest first and `jobs` at a time; gives each when it is done.
+
+    `parameters` has those of each lesson by its path.
 
     Raises
     ------
     CourseError
         If the copies cannot be written, or Ctrl-C stops it; no kernel goes on.
     """
-    order = sorted(zip(paths, parameters, strict=True), key=lambda pair: -minutes(pair[0]))
+    order = sorted(parameters.items(), key=lambda lesson: -minutes(lesson[0]))
     cells = sum(len(lessons.code_cells(path)) + bool(values) for path, values in order)
     look = {"unit": "cell", "leave": False, "disable": None}
     with tqdm(total=cells, **look) as bar, ThreadPoolExecutor(jobs) as pool:
@@ -75,7 +73,7 @@ def run_lessons(
                 done, left = wait(left, 1, FIRST_COMPLETED)  # on Windows, Ctrl-C waits for it
                 for future in done:
                     with tqdm.external_write_mode():
-                        tell(future.result())
+                        yield future.result()
         except KeyboardInterrupt:
             where = f"the cells so far are in {output}"
             raise CourseError(f"Stopped during {_running(names)}; {where}.") from None

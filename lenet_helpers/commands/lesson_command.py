@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ import typer
 from typer import Argument, Option
 
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import write_whole
+from lenet_helpers.files import ROOT, write_whole
 
 
 def run(
@@ -29,34 +30,25 @@ def run(
         Option("--format", help="Figures for print, to build/figures: png, svg or pdf."),
     ] = None,
     dpi: Annotated[int | None, Option(min=50, max=1200, help="The same, such as 600.")] = None,
-    output: Annotated[Path | None, Option(help="Folder of the executed copies.")] = None,
+    output: Annotated[
+        Path, Option(help="Folder of the executed copies.", show_default="build/lessons")
+    ] = ROOT / "build" / "lessons",
     jobs: Annotated[
         int | None,
         Option(min=1, help="Lessons at a time; two, with two cores and 6 GB free memory."),
     ] = None,
 ) -> None:
     """Execute lessons from top to bottom; copies with all outputs go to build/lessons."""
-    from lenet_helpers.commands import jobs as work
     from lenet_helpers.commands import lessons
     from lenet_helpers.mnist_files import DATA_DIR, fetch_mnist
 
     paths = lessons.find_lessons(names)
-    output = output or lessons.OUTPUT
     wanted = lessons.read_settings(settings or [])
     folder = lessons.figures_folder(figures, formats, dpi)
     chosen = lessons.choose_parameters(paths, wanted, quick=quick, figures=folder)
     fetch_mnist(wanted.get("DATA_DIR") or DATA_DIR)  # here, where its progress can be seen
-    alone = {
-        path.stem: lessons.command_alone(path.stem, settings or [], parameters, quick)
-        for path, parameters in zip(paths, chosen, strict=True)
-    }
-    jobs = min(jobs or work.usual_jobs(), len(paths))
-    os.environ |= work.kernel_environment(jobs)
-    done: list[lessons.LessonRun] = []
-    tell = partial(_tell_of_lesson, done=done, alone=alone)
-    work.run_lessons(paths, chosen, output, jobs, tell)
-    if failed := sorted(result.name for result in done if result.failure):
-        raise CourseError(f"{len(failed)} of {len(paths)} lessons failed: {', '.join(failed)}.")
+    alone = partial(lessons.command_alone, assignments=settings or [], quick=quick)
+    _execute(dict(zip(paths, chosen, strict=True)), output, jobs, alone)
     if folder == lessons.FIGURES:
         write_whole(lessons.FIGURES / "README.md", lessons.gallery_page().encode())
     if folder is not None:
@@ -64,14 +56,29 @@ def run(
     typer.echo(f"Done. The executed copies are in {short(output)}.")
 
 
-def _tell_of_lesson(result: Any, done: list[Any], alone: dict[str, str]) -> None:
-    """Say how a lesson went; `alone` has the command for each."""
-    done.append(result)
-    number = f"[{len(done)}/{len(alone)}]"
-    typer.echo(f"{number} {result.name}  {result.seconds:5.0f} s   {short(result.copy)}")
-    if result.failure:
-        typer.echo(f"{result.name} failed: {result.failure}", err=True)
-        typer.echo(f"To try it alone: {alone[result.name]}", err=True)
+def _execute(
+    parameters: dict[Path, dict[str, Any]],
+    output: Path,
+    jobs: int | None,
+    alone: Callable[..., str],
+) -> None:
+    """Execute lessons, and say how each went; `alone` gives the command for one of them."""
+    from lenet_helpers.commands import jobs as work
+
+    jobs = min(jobs or work.usual_jobs(), len(parameters))
+    os.environ |= work.kernel_environment(jobs)
+    failed = []
+    for number, done in enumerate(work.run_lessons(parameters, output, jobs), start=1):
+        place = f"[{number}/{len(parameters)}]"
+        typer.echo(f"{place} {done.path.stem}  {done.seconds:5.0f} s   {short(done.copy)}")
+        if done.failure:
+            failed.append(done.path.stem)
+            typer.echo(f"{failed[-1]} failed: {done.failure}", err=True)
+            command = alone(done.path.stem, parameters=parameters[done.path])
+            typer.echo(f"To try it alone: {command}", err=True)
+    if failed:
+        names = ", ".join(sorted(failed))
+        raise CourseError(f"{len(failed)} of {len(parameters)} lessons failed: {names}.")
 
 
 def short(path: Path) -> Path:

@@ -29,13 +29,12 @@ from lenet_helpers.files import ROOT, at_home, refused
 NOTEBOOKS = ROOT / "notebooks"
 FIGURES = ROOT / "figures"
 FOR_PRINT = ROOT / "build" / "figures"
-OUTPUT = ROOT / "build" / "lessons"
 
 
 class LessonRun(NamedTuple):
     """How one lesson went."""
 
-    name: str
+    path: Path
     copy: Path  # the executed notebook
     seconds: float
     failure: str | None  # None when every cell ran
@@ -185,7 +184,7 @@ def figures_folder(figures: bool, formats: list[str] | None, dpi: int | None) ->
 def run_lesson(
     path: Path,
     parameters: dict[str, Any],
-    output: Path = OUTPUT,
+    output: Path,
     cell_done: Callable[..., None] | None = None,
 ) -> LessonRun:
     """Execute one lesson; its copy, with all outputs, is kept in `output` also when it fails.
@@ -219,7 +218,7 @@ def run_lesson(
         failure = f"{error} Ask `python -m lenet_helpers doctor` what is wrong."
     else:
         failure = _not_run(copy)
-    return LessonRun(path.stem, copy, time.perf_counter() - start, failure)
+    return LessonRun(path, copy, time.perf_counter() - start, failure)
 
 
 def command_alone(name: str, assignments: list[str], parameters: dict, quick: bool) -> str:

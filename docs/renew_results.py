@@ -1,7 +1,7 @@
 """The numbers that README, docs and the model cards state, from the files that hold them.
 
 In those texts a measured value stands between two comments that no page shows, as in
-`<!-- best.mean -->99.59 %<!-- / -->`. The command `results` writes today's values there.
+`<!-- best.mean -->99.59 %<!-- / -->`. `python docs/renew_results.py` writes today's values there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import numpy as np
 from torch import nn
 
-from lenet_helpers.data import MNIST, Batches, Split, fit_images
+from lenet_helpers.data import MNIST, Batches, Split, fit_images, load_mnist
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import ROOT, write_whole
 from lenet_helpers.pen.characters import draw_characters
@@ -107,3 +107,10 @@ def weights_values(mnist: MNIST) -> dict[str, str]:
 def per_cent(share: float) -> str:
     """A share as texts have it: 0.9913 is 99.13 %."""
     return f"{100 * share:.2f} %"
+
+
+if __name__ == "__main__":
+    today = study_values() | weights_values(load_mnist())
+    renew_texts(today)
+    for name, value in today.items():
+        print(f"{name:24} {value.strip()}")
