@@ -507,6 +507,19 @@ def test_a_single_pixel_can_be_changed(tab):
     assert title(tab)[1] == pytest.approx(-0.1307 / 0.3081, rel=1e-3)
 
 
+def test_a_pixel_can_be_changed_in_an_image_smaller_than_the_drawing(tab, tmp_path):
+    save_weights(LeNet5(image_size=20), tmp_path / "small.safetensors")
+    open_file(tab, tmp_path / "small.safetensors")
+    tab.get_by_label("Edit single pixels of the image").check()
+    point_at(tab, "image", 7.5 / 20, 12.5 / 20)
+    name, grey = title(tab)
+    assert name == "Image, row 12, column 7"
+    # the mean of the 3×3 of 28×28 that it touches, one of them white
+    assert grey == pytest.approx((1 / 9 - 0.1307) / 0.3081, rel=1e-3)
+    point_at(tab, "image", 7.5 / 20, 12.5 / 20)
+    assert title(tab)[1] == pytest.approx(-0.1307 / 0.3081, rel=1e-3)
+
+
 def test_pixels_are_drawn_where_no_stroke_is(tab):
     tab.get_by_label("Edit single pixels of the image").check()
     point_at(tab, "image", 0.5, 0.5)

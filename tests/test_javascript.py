@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -270,6 +271,22 @@ def test_softmax_shows_its_powers_and_their_sum(explained):
         if name == "probabilities":
             assert said["sum"] == pytest.approx(np.exp(said["logits"]).sum(), rel=1e-6)
             assert said["value"] == pytest.approx(said["powers"][index] / said["sum"], rel=1e-4)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_softmax_of_logits_whose_powers_overflow_shows_numbers(node, tmp_path, sign):
+    model = random_network(0)
+    with torch.no_grad():
+        model.classifier.linear3.bias += sign * 900
+        image = torch.zeros(1, 1, *[model.arguments["image_size"]] * 2)
+        expected = model(image).softmax(1).flatten()
+    save_weights(model, tmp_path / "w")
+    (tmp_path / "x").write_bytes(image.numpy().tobytes())
+    classes = range(len(expected))
+    found = node("explain", tmp_path / "w", tmp_path / "x", [("probabilities", k) for k in classes])
+    assert all(math.isfinite(power) for said in found for power in said["powers"])
+    shares = [said["powers"][k] / said["sum"] for k, said in enumerate(found)]
+    assert shares == pytest.approx(expected.tolist(), rel=1e-3)
 
 
 def test_only_pixels_of_the_receptive_field_have_a_gradient(explained):

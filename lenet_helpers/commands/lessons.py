@@ -236,7 +236,8 @@ def gallery_page() -> str:
 
     lines = ["# Figures", "", "Made by `make figures`: the lessons write them.", ""]
     for lesson in find_lessons():
-        lines += [f"## [{lesson.stem}](../notebooks/{lesson.name})", ""]
+        title = nbformat.read(lesson, as_version=4).cells[0].source.partition("\n")[0]
+        lines += [f"## [{title.removeprefix('# ')}](../notebooks/{lesson.name})", ""]
         for name, words in FIGURE_TEXTS.items():
             if name.startswith(lesson.stem[:2]):
                 lines += [f"![{words.alternative_text}]({name}.png)", "", words.caption, ""]

@@ -18,6 +18,7 @@ export const SHOWN_LAYERS = [
   { name: "linear3", kind: "linear", number: 3, from: "activation4" },
   { name: "probabilities", kind: "softmax", from: "linear3" },
 ];
+const LARGEST_POWER = 700; // e to it is a number; to 710 it is infinite
 const layerNamed = (name) => SHOWN_LAYERS.find((layer) => layer.name === name);
 
 // Channel, row and column of a value, or the unit alone.
@@ -117,8 +118,10 @@ function ofLinear(network, layers, { number, from }, index, { unit }) {
 
 function ofSoftmax(network, layers, { from }) {
   const logits = Array.from(layers[from].data);
-  const powers = logits.map(Math.exp);
-  return { logits, powers, sum: powers.reduce((sum, power) => sum + power, 0) };
+  const largest = Math.max(...logits);
+  const less = Math.abs(largest) > LARGEST_POWER ? largest : 0; // no probability changes by it
+  const powers = logits.map((logit) => Math.exp(logit - less));
+  return { logits, less, powers, sum: powers.reduce((sum, power) => sum + power, 0) };
 }
 
 // The square of the image that a value depends on: top, left, bottom, right, the last two outside;

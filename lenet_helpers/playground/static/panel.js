@@ -163,20 +163,23 @@ function linearWords(said, before) {
   return [sumWords(said, products), element("ul", { className: "lenet-contributions" }, ...rows)];
 }
 
-function softmaxWords({ logits, powers, sum, index, value }, before) {
+function softmaxWords({ logits, less, powers, sum, index, value }, before) {
   const scale = scaleOf(logits);
+  const taken = less ? ` − (${digits(less)})` : "";
   const rows = logits.map((logit, k) =>
     element(
       "li",
       { className: k === index ? "lenet-chosen" : "" },
       "e to the power of ",
       before(k, logit, logit / scale),
-      ` = ${digits(powers[k])}`,
+      `${taken} = ${digits(powers[k])}`,
     ),
   );
   return [
     paragraph(
-      `Each logit z becomes e to the power of z. Their sum is ${digits(sum)}, and ` +
+      `Each logit z becomes e to the power of z${taken}. ` +
+        (less ? "Taking the largest logit off first changes no share, and no power overflows. " : "") +
+        `Their sum is ${digits(sum)}, and ` +
         `${digits(powers[index])} ÷ ${digits(sum)} = ${digits(value)}.`,
     ),
     element("ol", { className: "lenet-powers", start: 0 }, ...rows),

@@ -169,11 +169,14 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
   });
 
   // A pixel that is pointed at turns white or black; places outside of the 28×28 stay as they are.
+  // Of a smaller image it is the one in the middle of those that the pixel is the mean of.
   function editPixel(view, index) {
     const size = imageSize(view.network);
     const edge = Math.floor((size - SIDE) / 2);
-    const [row, column] = [Math.floor(index / size) - edge, (index % size) - edge];
-    if (Math.min(row, column) < 0 || Math.max(row, column) >= SIDE || edge < 0) return;
+    const [row, column] = [Math.floor(index / size), index % size].map((place) =>
+      edge < 0 ? Math.floor(((place + 0.5) * SIDE) / size) : place - edge,
+    );
+    if (Math.min(row, column) < 0 || Math.max(row, column) >= SIDE) return;
     const at = row * SIDE + column;
     state.image[at] = state.image[at] < 0.5 ? 1 : 0;
     read();
