@@ -543,7 +543,7 @@ def test_interrupted(
 ) -> None:
     """Ctrl-C while a file is read or written leaves nothing, and gives the lock back."""
 
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setenv("LENET_MNIST_MIRROR", whole.as_uri())

@@ -38,14 +38,13 @@ def called(function: Any) -> str:
         return f"{_named(function.func)}({', '.join(arguments)})"
     if isinstance(function, type | FunctionType | BuiltinFunctionType):
         return f"{_named(function)}()"
-    content = io.BytesIO()
-    try:  # not joblib.hash: that of a tensor is another one in every process
-        torch.save(function, content)
+    state = io.BytesIO()
+    try:  # not joblib.hash: for a tensor it is another one in every process
+        torch.save(function, state)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise CourseError(
-            f"A study cannot keep {function!r}, which has no state ({error})."
-        ) from error
-    return f"{_named(type(function))}({hashlib.sha256(content.getvalue()).hexdigest()[:16]})"
+        what = f"A study cannot keep {function!r}, which does not say what it holds"
+        raise CourseError(f"{what} ({error}).") from error
+    return f"{_named(type(function))}({hashlib.sha256(state.getvalue()).hexdigest()[:16]})"
 
 
 def plain(value: Any) -> Any:
@@ -59,10 +58,9 @@ def _written(value: Any) -> str:
     """A value as text; equal texts mean equal values."""
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_written, value)) + "]"
-    text = plain(value)
-    # a word, such as the name of an activation, goes without quotation marks
-    is_word = str(value).isidentifier() and not keyword.iskeyword(value)
-    return repr(text) if isinstance(value, str) and not is_word else str(text)
+    if isinstance(value, str) and (keyword.iskeyword(value) or not value.isidentifier()):
+        return repr(str(value))
+    return str(plain(value))  # a word, such as the name of an activation, goes without quotes
 
 
 def _named(function: Any) -> str:
