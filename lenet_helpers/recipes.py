@@ -111,26 +111,18 @@ RECIPES = {
 
 
 # Where the recipes of later lessons are.
-OWNERS = {
-    "characters": "pen.recipes",
-    "lenet-1998": "studies.lenet_1998",
-    "sgd-plain": "studies.published",
-    "sgd-bn-dropout": "studies.published",
-    "adam-flip": "studies.published",
-    "adam-split": "studies.published",
-    "momentum-3": "studies.published",
-    "momentum-slow": "studies.published",
-}
+LATER = ("studies.lenet_1998", "studies.published", "pen.recipes")
 
 
 def find_recipe(name: str) -> Recipe:
     """The recipe of that name; CourseError with the known names if there is none."""
-    if name in RECIPES:
-        return RECIPES[name]
-    if name not in OWNERS:
-        known = ", ".join([*RECIPES, *OWNERS])
-        raise CourseError(f"There is no recipe {name!r}. Choose one of {known}.")
-    return import_module(f"lenet_helpers.{OWNERS[name]}").RECIPES[name]
+    known = dict(RECIPES)
+    for module in LATER:
+        if name not in known:
+            known |= import_module(f"lenet_helpers.{module}").RECIPES
+    if name not in known:
+        raise CourseError(f"There is no recipe {name!r}. Choose one of {', '.join(known)}.")
+    return known[name]
 
 
 def load_pretrained(name: str = "course") -> nn.Module:
