@@ -165,9 +165,8 @@ def make_optimizer(recipe: Recipe, model: nn.Module, train: Split) -> torch.opti
 
 def make_test_batches(recipe: Recipe, mnist: MNIST) -> Batches:
     """The test images that `recipe` is measured on."""
-    if recipe.drop_last:
-        return Batches(mnist.test, recipe.batch_size, drop_last=True)
-    return Batches(mnist.test, EVALUATION_BATCH)
+    size = recipe.batch_size if recipe.drop_last else EVALUATION_BATCH
+    return Batches(mnist.test, size, drop_last=recipe.drop_last)
 
 
 def train_recipe(

@@ -13,6 +13,7 @@ from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import Recipe, find_recipe
 from lenet_helpers.studies import statistics
 from lenet_helpers.studies.records import Comparison, Record, Run, Study, cross
+from lenet_helpers.studies.statistics import cpu_seconds_per_epoch
 
 DROPOUT = 0.5  # the rate of N. Srivastava et al., "Dropout", JMLR 15, 2014, for hidden layers
 
@@ -77,13 +78,7 @@ def tutorial_findings(comparison: Comparison) -> list[Finding]:
     tests = (
         ("98 % in fewer epochs with both", statistics.epochs_or_one_more, -1, "{:+.1f} epochs", 1),
         ("higher final accuracy with both", statistics.final_accuracies, +1, "{:+.2f} points", 100),
-        (
-            "longer training with both",
-            statistics.cpu_seconds_per_epoch,
-            +1,
-            "{:+.1f} s per epoch",
-            1,
-        ),
+        ("longer training with both", cpu_seconds_per_epoch, +1, "{:+.1f} s per epoch", 1),
     )
     for claim, values_of, sign, form, scale in tests:
         test = statistics.paired_test(values_of(both), values_of(none))
