@@ -178,25 +178,22 @@ def _from_mirror(mirror: str, names: list[str]) -> Contents:
     # as it has to be sent, if it was typed with blanks, # or a bare % in its folders
     url = quote(re.sub("%(?![0-9A-Fa-f]{2})", "%25", mirror), safe="%:/?&=@[]+,;!$'()*~")
     for name in names:
-        refusals = []
-        for wanted in (f"{name}.gz", name):
+        try:
+            content = _download(url, f"{name}.gz")
+        except _RefusedError:
             try:
-                content = _download(f"{url.rstrip('/')}/{wanted}", wanted)
-                break
+                content = _download(url, name)
             except _RefusedError as refusal:
-                refusals.append(str(refusal))
-        else:
-            reasons = "; ".join(dict.fromkeys(refusals))
-            raise _SourceError(f"gave neither {name}.gz nor {name} ({reasons})")
+                raise _SourceError(f"gave neither {name}.gz nor {name} ({refusal})") from refusal
         yield name, _decompress(name, content)
 
 
-def _download(url: str, name: str) -> bytes:
-    """What stands there, or as much of it as is too much for a file of MNIST."""
+def _download(folder: str, name: str) -> bytes:
+    """What stands there under that name, or as much of it as is too much for a file of MNIST."""
     content = io.BytesIO()
     start = time.monotonic()
     try:
-        with urlopen(url, timeout=TIMEOUT) as response:
+        with urlopen(f"{folder.rstrip('/')}/{name}", timeout=TIMEOUT) as response:
             size = int(response.headers.get("Content-Length") or 0)
             with tqdm.wrapattr(content, "write", size or None, desc=name, leave=False) as copy:
                 # read1 gives what is there; read would wait for what may take for ever

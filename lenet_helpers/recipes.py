@@ -144,8 +144,7 @@ def load_pretrained(name: str = "course") -> nn.Module:
 def load_recipe_data(recipe: Recipe, data_dir: str | Path = DATA_DIR) -> MNIST:
     """MNIST prepared and split as `recipe` asks for, with drawn images if it learns them."""
     levels = read_splits(data_dir, recipe.validation_size)
-    few = slice(recipe.train_size)
-    levels = levels._replace(train=Split(*levels.train[few]))
+    levels = levels._replace(train=Split(*levels.train[: recipe.train_size]))
     if recipe.draw:  # added as grey levels, which take a fifth of the memory
         levels = recipe.draw(levels)
     return fit_splits(levels, recipe.image_size, recipe.fit, recipe.normalize)
