@@ -159,9 +159,8 @@ class Checkpoint:
             "network": str(model),
         }
         schedule = scheduler.state_dict() if scheduler else {}
-        fixed = [name for name in schedule if name not in MOVING]
-        settings |= {f"{name} of the schedule": schedule[name] for name in fixed}
-        self.settings = _plain(settings)
+        fixed = {f"{name} of the schedule": v for name, v in schedule.items() if name not in MOVING}
+        self.settings = _plain(settings | fixed)
 
     def save(self, history: dict[str, list]) -> None:
         """Write the state and a checksum, whole or not at all.

@@ -135,8 +135,8 @@ def _fetch_missing(folder: Path) -> None:
                 write_whole(folder / name, content)
                 missing.remove(name)
         except _SourceError as error:
-            reason = " ".join(str(error).split())  # a server's words may have several lines
-            failures.append(f"{label}: {reason}")
+            # in one line: a server's words may have several
+            failures.append(f"{label}: {' '.join(str(error).split())}")
         if not missing:
             return
     raise CourseError(
@@ -149,8 +149,7 @@ def _fetch_missing(folder: Path) -> None:
 
 def _sources(missing: list[str]) -> Iterator[tuple[str, Contents]]:
     """Every source by its label, with what it gives of the files that are `missing` by then."""
-    own_mirror = os.environ.get("LENET_MNIST_MIRROR", "").strip()
-    if own_mirror:
+    if own_mirror := os.environ.get("LENET_MNIST_MIRROR", "").strip():
         yield f"LENET_MNIST_MIRROR ({own_mirror})", _from_mirror(own_mirror, missing[:])
     from torchvision import datasets  # here: with it comes torch, which takes seconds
 
@@ -171,10 +170,8 @@ def _check(name: str, content: bytes) -> None:
 def _from_mirror(mirror: str, names: list[str]) -> Contents:
     """Get from a folder that has each file as it is, or compressed with .gz at its end."""
     if not mirror.startswith(("http://", "https://", "file:///")):
-        raise _SourceError(
-            "not a URL that starts with http://, https:// or file:/// (open a folder of another "
-            "computer as one of this computer first)"
-        )
+        starts = "http://, https:// or, for a folder of this computer, file:///"
+        raise _SourceError(f"not a URL that starts with {starts}")
     # as it has to be sent, if it was typed with blanks, # or a bare % in its folders
     url = quote(re.sub("%(?![0-9A-Fa-f]{2})", "%25", mirror), safe="%:/?&=@[]+,;!$'()*~")
     for name in names:

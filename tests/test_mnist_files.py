@@ -338,7 +338,7 @@ def test_server_that_fails(
         ("http://127.0.0.1:1", f"cannot download {SMALL}.gz ("),
         ("file:///no/such/folder", f"gave neither {SMALL}.gz nor {SMALL} (there is no such file"),
         ("file:///no/such/folder", "(there is no such file in /no/such/folder)"),
-        ("file://server/share", "open a folder of another computer as one of this computer first"),
+        ("file://server/share", "for a folder of this computer, file:///"),
     ],
 )
 def test_mirror_that_is_none(

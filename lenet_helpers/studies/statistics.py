@@ -110,15 +110,13 @@ def _sign_flip_p_value(differences: np.ndarray) -> float:
     return 2 * int(upper.sum()) / (len(left) * len(right))  # as many lie as far below zero
 
 
-def epochs_to(record: Record, accuracy: float = 0.98) -> int | None:
-    """First epoch after which the watched accuracy is at least `accuracy`; None if never."""
-    watched = enumerate(record.column("validation_accuracy"), start=1)
-    return next((number for number, value in watched if value >= accuracy), None)
-
-
 def epochs_or_one_more(records: Sequence[Record], accuracy: float = 0.98) -> list[int]:
-    """`epochs_to` of each run; one that never got there counts as one epoch more than it had."""
-    return [epochs_to(r, accuracy) or len(r.epochs) + 1 for r in records]
+    """First epoch of each run after which the watched accuracy is at least `accuracy`.
+
+    A run that never got there counts as one epoch more than it had.
+    """
+    curves = [np.array([*record.column("validation_accuracy"), accuracy]) for record in records]
+    return [int(np.argmax(curve >= accuracy)) + 1 for curve in curves]
 
 
 def paired_variants(
