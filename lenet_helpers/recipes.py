@@ -6,7 +6,7 @@ A recipe of a later lesson stands with its study, or with the pen; `find_recipe`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -73,42 +73,32 @@ class TrainedModel(NamedTuple):
     test: Metrics | None  # None where the recipe leaves the test set alone
 
 
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe(
-            name="quick",
-            source="this course",
-            learning_rate=0.005,
-            epochs=1,
-            schedule="one-cycle",
-            claim="more than 98.3 % after one epoch",
-        ),
-        Recipe(
-            name="course",
-            source="this course",
-            learning_rate=0.005,
-            epochs=3,
-            schedule="one-cycle",
-            claim="99.0 % in the mean over seeds after three epochs",
-        ),
-        Recipe(
-            name="best",
-            source="this course",
-            learning_rate=0.1,
-            epochs=60,
-            optimizer="sgd",
-            momentum=0.9,
-            nesterov=True,
-            weight_decay=5e-4,
-            schedule="one-cycle",
-            validation_size=1000,  # the rest is worth more in training; choices were made before
-            augment=vary,
-            claim="99.59 % in the mean over five seeds, with the parameters of LeNet-5",
-        ),
-    )
-}
-
+QUICK = Recipe(
+    name="quick",
+    source="this course",
+    learning_rate=0.005,
+    epochs=1,
+    schedule="one-cycle",
+    claim="more than 98.3 % after one epoch",
+)
+COURSE = replace(
+    QUICK, name="course", epochs=3, claim="99.0 % in the mean over seeds after three epochs"
+)
+BEST = Recipe(
+    name="best",
+    source="this course",
+    learning_rate=0.1,
+    epochs=60,
+    optimizer="sgd",
+    momentum=0.9,
+    nesterov=True,
+    weight_decay=5e-4,
+    schedule="one-cycle",
+    validation_size=1000,  # the rest is worth more in training; choices were made before
+    augment=vary,
+    claim="99.59 % in the mean over five seeds, with the parameters of LeNet-5",
+)
+RECIPES = {recipe.name: recipe for recipe in (QUICK, COURSE, BEST)}
 
 # Where the recipes of later lessons are.
 LATER = ("studies.lenet_1998", "studies.published", "pen.recipes")

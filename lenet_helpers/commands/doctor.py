@@ -13,7 +13,7 @@ import sys
 import tempfile
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lenet_helpers.files import ROOT
 
@@ -66,21 +66,22 @@ def check_packages(requirements: Path) -> list[Finding]:
     lines = requirements.read_text(encoding="utf-8").splitlines()
     wanted = [Requirement(line) for line in lines if line.strip() and line[0] not in "#-"]
     errors = import_errors([one.name for one in wanted])
-    findings = []
-    for one in wanted:
-        try:
-            detail = version = metadata.version(one.name)
-        except metadata.PackageNotFoundError:
-            findings.append(Finding(one.name, "missing", install))
-            continue
-        mend = None
-        if not one.specifier.contains(version, prereleases=True):
-            detail, mend = f"{version}, but the course needs {one.specifier}", install
-        elif one.name in errors:
-            detail = f"{version} does not import: {errors[one.name]}"
-            mend = f"{_pip()} --force-reinstall --no-deps {one.name}=={version}"
-        findings.append(Finding(one.name, detail, mend))
-    return findings
+    return [_check_package(one, errors.get(one.name), install) for one in wanted]
+
+
+def _check_package(wanted: Any, error: str | None, install: str) -> Finding:
+    """Whether the package of one `Requirement` is there, in its version, and without `error`."""
+    name = wanted.name
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return Finding(name, "missing", install)
+    if not wanted.specifier.contains(version, prereleases=True):
+        return Finding(name, f"{version}, but the course needs {wanted.specifier}", install)
+    if error:
+        mend = f"{_pip()} --force-reinstall --no-deps {name}=={version}"
+        return Finding(name, f"{version} does not import: {error}", mend)
+    return Finding(name, version)
 
 
 def import_errors(packages: list[str]) -> dict[str, str]:

@@ -97,10 +97,8 @@ def paired_test(first: Sequence[float], second: Sequence[float]) -> Paired:
 
 def _sign_flip_p_value(differences: np.ndarray) -> float:
     """Exact, from the sums of two halves: their 2^(n/2) patterns fit in memory, 2^n do not."""
-    left, right = (
-        np.array(list(product((1, -1), repeat=len(half)))) @ half
-        for half in np.array_split(differences, 2)
-    )
+    halves = np.array_split(differences, 2)
+    left, right = (np.array(list(product((1, -1), repeat=len(half)))) @ half for half in halves)
     right.sort()
     # equal sums differ in their last digits by the order in which they were added up
     bound = abs(differences.sum()) - 1e-12 * np.abs(differences).sum()
