@@ -10,7 +10,7 @@ all         errors (what a reader can mend), files (written whole or not at all)
             wrong, in words), evaluation (loss and accuracy of a split), training (fit)
 09          augmentation (images changed at random)
 03          recipes (all hyperparameters of a training under one name: quick, course, best;
-            where the later ones are, OWNERS says)
+            where the later ones are, LATER says)
 05          feature_maps (what each layer answers to)
 07          layers_1998 and lenet_1998 (the network of 1998, to the letter)
 06, 08      reading/ (from any picture to a digit, a number, a sum)

@@ -19,6 +19,7 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import nn
+from torch.utils._pytree import tree_map_only
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import refused, write_whole
@@ -61,8 +62,8 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     """
     state, arguments = _read_weights(path)
     if arguments is not None and isinstance(model, LeNet5):
-        _check_same(arguments, model.arguments, path)
-    _check_shapes(state, model, path)
+        _check_network(arguments, model.arguments, path)
+    _check_network(_shapes(state), _shapes(model.state_dict()), path)
     model.load_state_dict(state)
 
 
@@ -74,7 +75,7 @@ def load_network(path: str | Path) -> LeNet5:
     CourseError
         As `load_weights`, or if the file does not say how its network was built.
     """
-    state, arguments = _read_weights(path)
+    _, arguments = _read_weights(path)
     if arguments is None:
         raise CourseError(
             f"{path} does not say how its network was built: it is an older file, or of a network "
@@ -85,8 +86,7 @@ def load_network(path: str | Path) -> LeNet5:
     except (TypeError, ValueError) as error:
         said = f"is of another version of the course: no LeNet5 can be built with {arguments}"
         raise CourseError(f"{path} {said} ({error}).") from error
-    _check_shapes(state, model, path)
-    model.load_state_dict(state)
+    load_weights(model, path)
     return model.eval()
 
 
@@ -143,11 +143,7 @@ class Checkpoint:
         if scheduler is not None:
             self.parts["scheduler"] = scheduler
         self.generator = getattr(batches, "generator", None)
-        self.settings = self._settings_of(batches, functions)
-
-    def _settings_of(self, batches: Any, functions: dict[str, Any]) -> dict[str, Any]:
-        """What must be the same for the training to go on, without what a schedule changes."""
-        optimizer, scheduler = self.parts["optimizer"], self.parts.get("scheduler")
+        # what must be the same for the training to go on, without what a schedule changes
         split = getattr(batches, "split", getattr(batches, "dataset", None))
         settings = {
             "optimizer": type(optimizer).__name__,
@@ -160,11 +156,11 @@ class Checkpoint:
             "parameters in each group": [len(group["params"]) for group in optimizer.param_groups],
             **optimizer.defaults,
             "initial learning rates": [g.get("initial_lr") for g in optimizer.param_groups],
-            "network": str(self.parts["model"]),
+            "network": str(model),
         }
         schedule = scheduler.state_dict() if scheduler else {}
-        fixed = [name for name in schedule if name not in MOVING]
-        return _plain(settings | {f"{name} of the schedule": schedule[name] for name in fixed})
+        fixed = {f"{name} of the schedule": v for name, v in schedule.items() if name not in MOVING}
+        self.settings = _plain(settings | fixed)
 
     def save(self, history: dict[str, list]) -> None:
         """Write the state and a checksum, whole or not at all.
@@ -200,34 +196,6 @@ class Checkpoint:
         CourseError
             If the file is missing, damaged, would run code, or is of another training.
         """
-        content = self._verified()
-        try:
-            stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError as error:  # with a checksum, and yet not ours
-            raise CourseError(_would_run_code(self.path)) from error
-        if not isinstance(stored, dict) or set(stored) != set(PARTS):
-            said = "is not the checkpoint of a training; choose another file name."
-            raise CourseError(f"{self.path} {said}")
-        _check_shapes(stored["model"], self.parts["model"], self.path)
-        for name in [*self.settings, *stored["settings"]]:
-            theirs, mine = stored["settings"].get(name), self.settings.get(name)
-            if theirs != mine:
-                theirs, mine = _difference(theirs, mine)
-                raise CourseError(
-                    f"{self.path} is of another training: {name} is {theirs} in the file and "
-                    f"{mine} here. Delete it to start from the beginning, or choose another file "
-                    "name."
-                )
-        return stored
-
-    def restore(self, stored: dict[str, Any]) -> None:
-        """Put the training back into the state that `read` gave."""
-        for name, part in self.parts.items():
-            part.load_state_dict(stored[name])
-        restore_random_state(stored["random"], self.generator)
-
-    def _verified(self) -> bytes:
-        """The content of the file without its checksum, which is right."""
         content = _read(self.path)
         body, mark, checksum = content[:-40], content[-40:-32], content[-32:]
         if mark != CHECKSUM and content.startswith((ZIP, BARE_PICKLE)):
@@ -237,7 +205,27 @@ class Checkpoint:
                 f"{self.path} is damaged or empty: its checksum is not right. Delete it to start "
                 "the training from the beginning."
             )
-        return body
+        try:
+            stored = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:  # with a checksum, and yet not ours
+            raise CourseError(_would_run_code(self.path)) from error
+        if not isinstance(stored, dict) or set(stored) != set(PARTS):
+            said = "is not the checkpoint of a training; choose another file name."
+            raise CourseError(f"{self.path} {said}")
+        model = self.parts["model"]
+        _check_network(_shapes(stored["model"]), _shapes(model.state_dict()), self.path)
+        if difference := _difference(stored["settings"], self.settings):
+            raise CourseError(
+                f"{self.path} is of another training: {difference} here. Delete it to start from "
+                "the beginning, or choose another file name."
+            )
+        return stored
+
+    def restore(self, stored: dict[str, Any]) -> None:
+        """Put the training back into the state that `read` gave."""
+        for name, part in self.parts.items():
+            part.load_state_dict(stored[name])
+        restore_random_state(stored["random"], self.generator)
 
 
 def length_of(items: Any) -> int | None:
@@ -261,38 +249,35 @@ def _would_run_code(path: str | Path) -> str:
     )
 
 
-def _check_shapes(state: dict[str, torch.Tensor], model: nn.Module, path: str | Path) -> None:
-    states = (state, model.state_dict())
-    theirs, mine = ({name: tuple(t.shape) for name, t in each.items()} for each in states)
-    _check_same(theirs, mine, path)
+def _shapes(state: dict[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
-def _check_same(theirs: dict[str, Any], mine: dict[str, Any], path: str | Path) -> None:
+def _check_network(theirs: dict[str, Any], mine: dict[str, Any], path: str | Path) -> None:
     """Compare a network's arguments or shapes, so that a wrong file leaves the model as it was."""
-    for name in [*mine, *sorted(theirs)]:  # the file has its names in no particular order
-        there, here = theirs.get(name, "missing"), mine.get(name, "missing")
-        if there != here:
-            raise CourseError(
-                f"{path} holds the weights of another network: {name} is {there} in the file and "
-                f"{here} in the model. Build the model with the arguments it was trained with."
-            )
+    if difference := _difference(theirs, mine):
+        raise CourseError(
+            f"{path} holds the weights of another network: {difference} in the model. Build the "
+            "model with the arguments it was trained with."
+        )
 
 
 def _name(function: Any) -> str:
     return "none" if function is None else getattr(function, "__name__", type(function).__name__)
 
 
-def _difference(theirs: Any, mine: Any) -> tuple[Any, Any]:
-    """The first lines that differ, where the values have several; else the values themselves."""
-    lines = zip_longest(str(theirs).splitlines(), str(mine).splitlines(), fillvalue="missing")
-    differing = ((one.strip(), other.strip()) for one, other in lines if one != other)
-    return next(differing, (theirs, mine))
+def _difference(theirs: dict[str, Any], mine: dict[str, Any]) -> str | None:
+    """The first name whose values differ, with both; of values with several lines the first two."""
+    for name in [*mine, *sorted(theirs)]:  # a file has its names in no particular order
+        both = [values.get(name, "missing") for values in (theirs, mine)]
+        if both[0] != both[1]:
+            lines = zip_longest(*(str(one).splitlines() for one in both), fillvalue="missing")
+            differing = ((one.strip(), other.strip()) for one, other in lines if one != other)
+            there, here = next(differing, both)
+            return f"{name} is {there} in the file and {here}"
+    return None
 
 
 def _plain(value: Any) -> Any:
     """The same with Python's numbers where NumPy's were, which only a pickle could hold."""
-    if type(value) is dict:
-        return {_plain(name): _plain(part) for name, part in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(map(_plain, value))
-    return value.item() if isinstance(value, np.generic) else value
+    return tree_map_only(np.generic, lambda number: number.item(), value)

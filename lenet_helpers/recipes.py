@@ -6,7 +6,7 @@ A recipe of a later lesson stands with its study, or with the pen; `find_recipe`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -73,64 +73,46 @@ class TrainedModel(NamedTuple):
     test: Metrics | None  # None where the recipe leaves the test set alone
 
 
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe(
-            name="quick",
-            source="this course",
-            learning_rate=0.005,
-            epochs=1,
-            schedule="one-cycle",
-            claim="more than 98.3 % after one epoch",
-        ),
-        Recipe(
-            name="course",
-            source="this course",
-            learning_rate=0.005,
-            epochs=3,
-            schedule="one-cycle",
-            claim="99.0 % in the mean over seeds after three epochs",
-        ),
-        Recipe(
-            name="best",
-            source="this course",
-            learning_rate=0.1,
-            epochs=60,
-            optimizer="sgd",
-            momentum=0.9,
-            nesterov=True,
-            weight_decay=5e-4,
-            schedule="one-cycle",
-            validation_size=1000,  # the rest is worth more in training; choices were made before
-            augment=vary,
-            claim="99.59 % in the mean over five seeds, with the parameters of LeNet-5",
-        ),
-    )
-}
-
+QUICK = Recipe(
+    name="quick",
+    source="this course",
+    learning_rate=0.005,
+    epochs=1,
+    schedule="one-cycle",
+    claim="more than 98.3 % after one epoch",
+)
+COURSE = replace(
+    QUICK, name="course", epochs=3, claim="99.0 % in the mean over seeds after three epochs"
+)
+BEST = Recipe(
+    name="best",
+    source="this course",
+    learning_rate=0.1,
+    epochs=60,
+    optimizer="sgd",
+    momentum=0.9,
+    nesterov=True,
+    weight_decay=5e-4,
+    schedule="one-cycle",
+    validation_size=1000,  # the rest is worth more in training; choices were made before
+    augment=vary,
+    claim="99.59 % in the mean over five seeds, with the parameters of LeNet-5",
+)
+RECIPES = {recipe.name: recipe for recipe in (QUICK, COURSE, BEST)}
 
 # Where the recipes of later lessons are.
-OWNERS = {
-    "characters": "pen.recipes",
-    "lenet-1998": "studies.lenet_1998",
-    "sgd-plain": "studies.published",
-    "sgd-bn-dropout": "studies.published",
-    "adam-flip": "studies.published",
-    "adam-split": "studies.published",
-    "momentum-3": "studies.published",
-    "momentum-slow": "studies.published",
-}
+LATER = ("studies.lenet_1998", "studies.published", "pen.recipes")
 
 
 def find_recipe(name: str) -> Recipe:
     """The recipe of that name; CourseError with the known names if there is none."""
-    if name in RECIPES:
-        return RECIPES[name]
-    if name not in OWNERS:
-        known = ", ".join([*RECIPES, *OWNERS])
-        raise CourseError(f"There is no recipe {name!r}. Choose one of {known}.")
-    return import_module(f"lenet_helpers.{OWNERS[name]}").RECIPES[name]
+    known = dict(RECIPES)
+    for module in LATER:
+        if name not in known:
+            known |= import_module(f"lenet_helpers.{module}").RECIPES
+    if name not in known:
+        raise CourseError(f"There is no recipe {name!r}. Choose one of {', '.join(known)}.")
+    return known[name]
 
 
 def load_pretrained(name: str = "course") -> nn.Module:
@@ -152,8 +134,7 @@ def load_pretrained(name: str = "course") -> nn.Module:
 def load_recipe_data(recipe: Recipe, data_dir: str | Path = DATA_DIR) -> MNIST:
     """MNIST prepared and split as `recipe` asks for, with drawn images if it learns them."""
     levels = read_splits(data_dir, recipe.validation_size)
-    few = slice(recipe.train_size)
-    levels = levels._replace(train=Split(*levels.train[few]))
+    levels = levels._replace(train=Split(*levels.train[: recipe.train_size]))
     if recipe.draw:  # added as grey levels, which take a fifth of the memory
         levels = recipe.draw(levels)
     return fit_splits(levels, recipe.image_size, recipe.fit, recipe.normalize)
@@ -173,9 +154,8 @@ def make_optimizer(recipe: Recipe, model: nn.Module, train: Split) -> torch.opti
 
 def make_test_batches(recipe: Recipe, mnist: MNIST) -> Batches:
     """The test images that `recipe` is measured on."""
-    if recipe.drop_last:
-        return Batches(mnist.test, recipe.batch_size, drop_last=True)
-    return Batches(mnist.test, EVALUATION_BATCH)
+    size = recipe.batch_size if recipe.drop_last else EVALUATION_BATCH
+    return Batches(mnist.test, size, drop_last=recipe.drop_last)
 
 
 def train_recipe(

@@ -72,8 +72,7 @@ def image_fault(model: nn.Module, images: torch.Tensor, error: Exception) -> str
             f"The images are {images.dtype}, the weights of the model {dtype}. Convert the "
             f"images in the same way for training and test: {remedy}."
         )
-    named = [*model.named_parameters(), *model.named_buffers()]
-    weights = {name: tensor.to("meta") for name, tensor in named}
+    weights = {n: t.to("meta") for n, t in [*model.named_parameters(), *model.named_buffers()]}
     if _shapes_fit(lambda images: functional_call(model, weights, images), images):
         return None
     return (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -43,7 +46,10 @@ def mine(images):
         (partial(LeNet5, 1, 32, activation="tanh"), "LeNet5(1, 32, activation=tanh)"),
         (partial(LeNet5, kind=nn.ReLU), "LeNet5(kind=ReLU())"),
         (mine, "test_function_text.mine()"),
-        (Turned(3), "test_function_text.Turned(_angle=3)"),
+        (
+            partial(mine, rates=[0.1, (2, "a b")]),
+            "test_function_text.mine(rates=[0.1, [2, 'a b']])",
+        ),
     ],
 )
 def test_a_function_reads_as_it_is_called(function, text):
@@ -81,6 +87,20 @@ def test_equal_objects_have_equal_texts():
     assert called(nn.CrossEntropyLoss()) == called(nn.CrossEntropyLoss())
 
 
+def test_an_object_reads_as_its_class_and_a_hash_of_what_it_holds():
+    assert re.fullmatch(r"test_function_text\.Turned\([0-9a-f]{16}\)", called(Turned(3)))
+
+
+def test_an_object_with_a_tensor_has_the_same_text_in_another_process():
+    code = (
+        "import torch; from lenet_helpers.studies.function_text import called\n"
+        "print(called(torch.nn.CrossEntropyLoss(torch.arange(3.0), label_smoothing=0.1)))"
+    )
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    here = called(nn.CrossEntropyLoss(torch.arange(3.0), label_smoothing=0.1))
+    assert child.stdout.strip() == here, child.stderr
+
+
 def turned_by(angle):
     def turn(images):
         return images * angle
@@ -88,10 +108,24 @@ def turned_by(angle):
     return turn
 
 
+def of_a_local_class():
+    class Local:
+        pass
+
+    return Local()
+
+
 @pytest.mark.parametrize(
     "function",
-    [lambda images: images, turned_by(3), partial(mine, lambda x: x), partial(mine, object())],
-    ids=["lambda", "closure", "inside a partial", "says nothing"],
+    [
+        lambda images: images,
+        turned_by(3),
+        partial(mine, lambda x: x),
+        partial(mine, (n for n in range(3))),
+        Turned(turned_by(3)),
+        of_a_local_class(),
+    ],
+    ids=["lambda", "closure", "inside a partial", "says nothing", "holds a closure", "local class"],
 )
 def test_what_cannot_be_told_apart_is_refused(function):
     with pytest.raises(CourseError, match="A study cannot"):

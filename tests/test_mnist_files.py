@@ -193,7 +193,7 @@ def test_a_mirror_that_refuses_the_compressed_name_is_asked_for_the_plain_one(
 
 @on_posix  # Windows forbids some of these names
 @pytest.mark.usefixtures("no_source", "raw")
-@pytest.mark.parametrize("name", ["a#b", "100%", "a%25b", "with blank", "größe", "a?b"])
+@pytest.mark.parametrize("name", ["a#b", "100%", "with blank", "größe", "a?b"])
 @pytest.mark.parametrize("typed", [True, False], ids=["as typed", "as a URL"])
 def test_a_folder_on_this_machine_may_have_any_name(
     typed: bool, name: str, data_dir: Path, whole: Path, tmp_path: Path, monkeypatch
@@ -337,11 +337,8 @@ def test_server_that_fails(
         ("http://127.0.0.1/a folder", f"cannot download {SMALL}.gz ("),
         ("http://127.0.0.1:1", f"cannot download {SMALL}.gz ("),
         ("file:///no/such/folder", f"gave neither {SMALL}.gz nor {SMALL} (there is no such file"),
-        pytest.param(
-            "file://server/share",
-            "server is another computer: open its share as a folder of this one",
-            marks=on_posix,
-        ),
+        ("file:///no/such/folder", "(there is no such file in /no/such/folder)"),
+        ("file://server/share", "for a folder of this computer, file:///"),
     ],
 )
 def test_mirror_that_is_none(
@@ -539,14 +536,14 @@ def test_data_folder_that_is_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_source")
 @pytest.mark.parametrize(
-    "moment", [(mnist_files, "_bounded"), (os, "fsync")], ids=["read", "write"]
+    "moment", [(mnist_files.tqdm, "wrapattr"), (os, "fsync")], ids=["read", "write"]
 )
 def test_interrupted(
     moment: tuple, data_dir: Path, raw: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C while a file is read or written leaves nothing, and gives the lock back."""
 
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setenv("LENET_MNIST_MIRROR", whole.as_uri())

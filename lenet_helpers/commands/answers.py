@@ -6,7 +6,6 @@ than a digit to read.
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 from collections import Counter
@@ -71,17 +70,13 @@ def result(text: str) -> str:
 
 def draw(readings: Mapping[str, Reading], path: Path) -> None:
     """Write a figure: every step of the preparation of digits, or the symbols of one line."""
-    from lenet_helpers.plots import save_figure
+    from lenet_helpers.plots import expressions, prediction, save_figure
 
     first = next(iter(readings.values()))
     if first.grammar == grammars.DIGIT:
-        from lenet_helpers.plots import prediction
-
         rows = [reading.steps for reading in readings.values()]
         figure = prediction.preparation(rows, [Path(name).name for name in readings])
     else:
-        from lenet_helpers.plots import expressions
-
         figure = expressions.reading(first, result(first.text))
     save_figure(figure, path.stem, path.parent, formats=(path.suffix.lstrip("."),))
 
@@ -95,10 +90,9 @@ def report(folder: Path) -> str:
     """
     from lenet_helpers.pen.photos import read_labels
 
-    known = re.compile(f"[{re.escape(grammars.CLASSES)}]+").fullmatch
     rows, others = [], []
     for path, label in read_labels(folder):
-        if known(truth := grammars.plain(label)):
+        if (truth := grammars.plain(label)) and set(truth) <= set(grammars.CLASSES):
             rows.append((path, truth))
         else:
             others.append(f"{path.name}: {label or 'no label'}")

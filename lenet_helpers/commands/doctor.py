@@ -19,7 +19,7 @@ from lenet_helpers.files import ROOT
 
 OLDEST_PYTHON = (3, 11)
 FREE_GIGABYTES = 1.0  # MNIST needs 0.06; executed lessons, checkpoints and figures the rest
-IMPORT_SECONDS = 300  # the first import of all packages from a slow disk takes a minute
+LONGEST_SECONDS = 300  # the first import of all packages from a slow disk takes a minute
 # Where a package is imported under another name than it is installed under.
 IMPORT_NAMES = {"scikit-image": "skimage", "pillow": "PIL", "ipython": "IPython"}
 
@@ -66,59 +66,59 @@ def check_packages(requirements: Path) -> list[Finding]:
     lines = requirements.read_text(encoding="utf-8").splitlines()
     wanted = [Requirement(line) for line in lines if line.strip() and line[0] not in "#-"]
     errors = import_errors([one.name for one in wanted])
-    findings = []
-    for one in wanted:
-        try:
-            detail = version = metadata.version(one.name)
-        except metadata.PackageNotFoundError:
-            findings.append(Finding(one.name, "missing", install))
-            continue
-        mend = None
-        if not one.specifier.contains(version, prereleases=True):
-            detail, mend = f"{version}, but the course needs {one.specifier}", install
-        elif one.name in errors:
-            detail = f"{version} does not import: {errors[one.name]}"
-            mend = f"{_pip()} --force-reinstall --no-deps {one.name}=={version}"
-        findings.append(Finding(one.name, detail, mend))
-    return findings
+    return [_check_package(one, errors.get(one.name), install) for one in wanted]
+
+
+def _check_package(wanted: Any, error: str | None, install: str) -> Finding:
+    """Whether the package of one `Requirement` is there, in its version, and without `error`."""
+    name = wanted.name
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return Finding(name, "missing", install)
+    if not wanted.specifier.contains(version, prereleases=True):
+        return Finding(name, f"{version}, but the course needs {wanted.specifier}", install)
+    if error:
+        mend = f"{_pip()} --force-reinstall --no-deps {name}=={version}"
+        return Finding(name, f"{version} does not import: {error}", mend)
+    return Finding(name, version)
 
 
 def import_errors(packages: list[str]) -> dict[str, str]:
     """Why packages cannot be imported: if not all can, each is tried in a process of its own."""
-    if _import_error(packages) is None:
+    imports = [f"import {IMPORT_NAMES.get(name, name.replace('-', '_'))}" for name in packages]
+    if _python("; ".join(imports))[1] is None:
         return {}
-    return {name: error for name in packages if (error := _import_error([name]))}
+    errors = {name: _python(one)[1] for name, one in zip(packages, imports, strict=True)}
+    return {name: error[:200] for name, error in errors.items() if error}
 
 
-def _import_error(packages: list[str]) -> str | None:
-    """What goes wrong when a new Python imports them; that Python may end of it."""
-    modules = [IMPORT_NAMES.get(name, name.replace("-", "_")) for name in packages]
+def _python(code: str, folder: Path | None = None) -> tuple[list[str], str | None]:
+    """Lines that a Python of its own prints, and the error that ends it, in one line.
+
+    It runs in a folder that is not the course's unless one is named, and may end of what it runs.
+    """
+    program, place = [sys.executable, "-c", code], folder or tempfile.gettempdir()
+    captured = {"capture_output": True, "text": True, "errors": "replace"}
     try:
-        child = _python(f"import {', '.join(modules)}", timeout=IMPORT_SECONDS)
+        child = subprocess.run(program, cwd=place, timeout=LONGEST_SECONDS, **captured)
     except subprocess.TimeoutExpired:
-        return "it takes minutes"
+        return [], "it takes minutes"
     # the frames of a traceback are indented; below the last one stand the error and its words
     error = re.search(r"^\w.*", child.stderr.rpartition("Traceback")[2], re.MULTILINE | re.DOTALL)
     if child.returncode == 1 and error:
-        return " ".join(error[0].split())[:200]
-    return f"it ends Python (status {child.returncode})" if child.returncode else None
-
-
-def _python(code: str, folder: Path | None = None, timeout: float | None = None) -> Any:
-    """Run `code` in a Python of its own, in a folder that is not the course's unless named."""
-    program, place = [sys.executable, "-c", code], folder or tempfile.gettempdir()
-    captured = {"capture_output": True, "text": True, "errors": "replace"}
-    return subprocess.run(program, cwd=place, timeout=timeout, **captured)
+        return [], " ".join(error[0].split())
+    ended = f"it ends Python (status {child.returncode})" if child.returncode else None
+    return child.stdout.splitlines(), ended
 
 
 def check_checkout() -> Finding:
     """Whether `import lenet_helpers`, as the lessons do it, finds the package of this folder."""
     mend = f'make lab, or without make: {_pip()} --no-deps -e "{ROOT}"'
-    code = "import lenet_helpers; print(lenet_helpers.__path__[0])"
-    child = _python(code)
-    if child.returncode:
+    printed, error = _python("import lenet_helpers; print(lenet_helpers.__path__[0])")
+    if error:
         return Finding("lenet_helpers", "the lessons cannot import it", mend)
-    found = Path(child.stdout.splitlines()[-1])
+    found = Path(printed[-1])
     if found.resolve() != ROOT / "lenet_helpers":
         return Finding("lenet_helpers", f"the lessons import another one: {found}", mend)
     return Finding("lenet_helpers", "of this folder")
@@ -134,15 +134,13 @@ def _pip() -> str:
 def check_device() -> Finding:
     """Where networks are trained; a device that is there but fails is told apart."""
     code = "from lenet_helpers.training import pick_device; print(pick_device())"
-    child = _python(code, ROOT)
-    *notes, device = child.stdout.splitlines() or [""]
-    if child.returncode:
-        error = child.stderr.strip().splitlines() or [f"Python ended, status {child.returncode}"]
+    printed, error = _python(code, ROOT)
+    if error:
         asked = "unset LENET_DEVICE" if "LENET_DEVICE" in os.environ else "set LENET_DEVICE=cpu"
-        return Finding("device", re.sub(r"^[\w.]+Error: ", "", error[-1]), asked)
-    if notes:
-        return Finding("device", " ".join(notes), "set LENET_DEVICE=cpu")
-    return Finding("device", device)
+        return Finding("device", re.sub(r"^[\w.]+Error: ", "", error), asked)
+    *notes, device = printed
+    mend = "set LENET_DEVICE=cpu" if notes else None
+    return Finding("device", " ".join(notes or [device]), mend)
 
 
 def check_kernel() -> Finding:

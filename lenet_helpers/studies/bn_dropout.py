@@ -12,7 +12,8 @@ import numpy as np
 from lenet_helpers.model import LeNet5
 from lenet_helpers.recipes import Recipe, find_recipe
 from lenet_helpers.studies import statistics
-from lenet_helpers.studies.records import Comparison, Record, Run, Study, cross
+from lenet_helpers.studies.records import Comparison, Run, Study, cross
+from lenet_helpers.studies.statistics import cpu_seconds_per_epoch
 
 DROPOUT = 0.5  # the rate of N. Srivastava et al., "Dropout", JMLR 15, 2014, for hidden layers
 
@@ -28,12 +29,8 @@ class NeverSwitched(LeNet5):
 def variants_of(name: str, dropout: float = DROPOUT) -> dict[str, Recipe]:
     """The 2×2 arms of a recipe: none, batch norm, dropout, both."""
     recipe = find_recipe(name)
-    arms = {
-        "none": {},
-        "batch norm": {"batch_norm": True},
-        "dropout": {"dropout": dropout},
-        "both": {"batch_norm": True, "dropout": dropout},
-    }
+    norm, drop = {"batch_norm": True}, {"dropout": dropout}
+    arms = {"none": {}, "batch norm": norm, "dropout": drop, "both": norm | drop}
     return {arm: replace(recipe, model=partial(LeNet5, **layers)) for arm, layers in arms.items()}
 
 
@@ -70,20 +67,16 @@ def tutorial_findings(comparison: Comparison) -> list[Finding]:
     """
     pairs = statistics.paired_variants(comparison, "sgd-plain", "both", "none")
     both, none = [list(records) for records in zip(*pairs, strict=True)]
-    findings = [
-        _epoch_finding("98 % first in epoch 6, without the layers", none, 6),
-        _epoch_finding("98 % first in epoch 3, with both", both, 3),
-    ]
+    findings = []
+    for layers, records, claimed in (("without the layers", none, 6), ("with both", both, 3)):
+        epochs = statistics.epochs_or_one_more(records)
+        claim = f"98 % first in epoch {claimed}, {layers}"
+        measured = f"epoch {min(epochs)} to {max(epochs)}, median {np.median(epochs):g}"
+        findings.append(Finding(claim, measured, None, verdict_on_epoch(epochs, claimed)))
     tests = (
         ("98 % in fewer epochs with both", statistics.epochs_or_one_more, -1, "{:+.1f} epochs", 1),
         ("higher final accuracy with both", statistics.final_accuracies, +1, "{:+.2f} points", 100),
-        (
-            "longer training with both",
-            statistics.cpu_seconds_per_epoch,
-            +1,
-            "{:+.1f} s per epoch",
-            1,
-        ),
+        ("longer training with both", cpu_seconds_per_epoch, +1, "{:+.1f} s per epoch", 1),
     )
     for claim, values_of, sign, form, scale in tests:
         test = statistics.paired_test(values_of(both), values_of(none))
@@ -91,12 +84,6 @@ def tutorial_findings(comparison: Comparison) -> list[Finding]:
         found = verdict_on_difference(test, sign, statistics.LEVEL / len(tests))
         findings.append(Finding(claim, measured, test.p_value, found))
     return findings
-
-
-def _epoch_finding(claim: str, records: Sequence[Record], claimed: int) -> Finding:
-    epochs = statistics.epochs_or_one_more(records)
-    measured = f"epoch {min(epochs)} to {max(epochs)}, median {np.median(epochs):g}"
-    return Finding(claim, measured, None, verdict_on_epoch(epochs, claimed))
 
 
 def verdict_on_difference(test: statistics.Paired, expected_sign: int, level: float) -> str:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import io
 import keyword
-from enum import Enum
+import pickle
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from lenet_helpers.errors import CourseError
 
@@ -25,7 +25,7 @@ SHORT = ("lenet_helpers", "torch", "torchvision")  # packages whose names go wit
 
 
 def called(function: Any) -> str:
-    """A function, class or object with its arguments.
+    """A function or class with its arguments, or the class of an object with a hash of its state.
 
     Raises
     ------
@@ -38,9 +38,13 @@ def called(function: Any) -> str:
         return f"{_named(function.func)}({', '.join(arguments)})"
     if isinstance(function, type | FunctionType | BuiltinFunctionType):
         return f"{_named(function)}()"
-    if isinstance(function, MethodType):
-        return f"{_written(function.__self__)}.{function.__name__}()"
-    return _object(function)
+    state = io.BytesIO()
+    try:  # not joblib.hash: for a tensor it is another one in every process
+        torch.save(function, state)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        what = f"A study cannot keep {function!r}, which does not say what it holds"
+        raise CourseError(f"{what} ({error}).") from error
+    return f"{_named(type(function))}({hashlib.sha256(state.getvalue()).hexdigest()[:16]})"
 
 
 def plain(value: Any) -> Any:
@@ -48,6 +52,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return value if isinstance(value, str | int | float | None) else called(value)
+
+
+def _written(value: Any) -> str:
+    """A value as text; equal texts mean equal values."""
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_written, value)) + "]"
+    if isinstance(value, str) and (keyword.iskeyword(value) or not value.isidentifier()):
+        return repr(str(value))
+    return str(plain(value))  # a word, such as the name of an activation, goes without quotes
 
 
 def _named(function: Any) -> str:
@@ -62,35 +75,3 @@ def _named(function: Any) -> str:
     if function.__module__.split(".")[0] in SHORT:
         return function.__name__
     return f"{function.__module__}.{name}"
-
-
-def _object(value: Any) -> str:
-    """An object, such as a loss of torch.nn, as its class and all that it holds."""
-    if isinstance(value, Enum | torch.dtype | torch.device) or not hasattr(value, "__dict__"):
-        text = repr(value)
-        if " at 0x" in text:
-            raise CourseError(f"A study cannot keep {text}, which does not say what it holds.")
-        return text
-    held = dict(vars(value))
-    if isinstance(value, nn.Module):
-        held = {name: part for name, part in held.items() if name not in vars(nn.Module())}
-        held |= dict(value.named_children()) | value.state_dict()
-    inside = ", ".join(f"{name}={_written(part)}" for name, part in held.items())
-    return f"{_named(type(value))}({inside})"
-
-
-def _written(value: Any) -> str:
-    """A value as text; equal texts mean equal values."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, str) and value.isidentifier() and not keyword.iskeyword(value):
-        return str(value)  # a word, such as the name of an activation
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_written(k)}: {_written(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_written, value)) + "]"
-    if isinstance(value, torch.Tensor | np.ndarray):
-        array = np.ascontiguousarray(torch.as_tensor(value).detach().cpu())
-        digest = hashlib.sha256(array.tobytes()).hexdigest()[:16]
-        return f"tensor({array.dtype}, {array.shape}, {digest})"
-    return called(value)

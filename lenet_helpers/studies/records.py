@@ -124,10 +124,8 @@ def cross(variants: Mapping[str, Recipe], seeds: Iterable[int]) -> list[Run]:
 
 def fingerprint(model: torch.nn.Module) -> str:
     """A short text that is the same for the same parameters, bit for bit."""
-    digest = hashlib.sha256()
-    for parameter in model.parameters():
-        digest.update(parameter.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+    values = torch.cat([parameter.detach().cpu().flatten() for parameter in model.parameters()])
+    return hashlib.sha256(values.numpy().tobytes()).hexdigest()[:16]
 
 
 def describe(runs: Sequence[Run], measure: Measure | None = None) -> dict[str, Any]:

@@ -93,7 +93,13 @@ def compare(
         raise CourseError("0 processes train nothing: take 1 or more, or -1 for all cores.")
     result = Comparison([], describe(runs, measure), versions(), command)
     if keep is not None and is_there(keep):
-        result.records, result.interruptions = _kept(Path(keep), result)
+        earlier = Comparison.load(keep)
+        if (earlier.settings, earlier.versions) != (result.settings, result.versions):
+            raise CourseError(
+                f"{keep} is of a comparison with other settings or versions. Delete it to start "
+                "from the beginning."
+            )
+        result.records, result.interruptions = earlier.records, earlier.interruptions
     # by seed, so that a comparison that is stopped has all variants for its first seeds
     runs = sorted(runs, key=lambda run: run.seed)
     wanted = {(run.recipe.name, run.variant, run.seed): run for run in runs}
@@ -112,9 +118,11 @@ def compare(
                 result.save(keep)
 
         while wanted:
-            suspects = _train_all(train, list(wanted.values()), processes, store, result)
-            for suspect in suspects:  # alone, so that a second death names the right run
-                _train_all(train, [suspect], processes, store, result, last=True)
+            for suspect in _train_all(train, list(wanted.values()), processes, store, result):
+                # alone, so that a second death names the right run
+                if _train_all(train, [suspect], processes, store, result):
+                    name = (suspect.recipe.name, suspect.variant, suspect.seed)
+                    store(Record(*name, error=result.interruptions[-1]))
     return result
 
 
@@ -124,7 +132,6 @@ def _train_all(
     processes: int | None,
     store: Callable[[Record], None],
     result: Comparison,
-    last: bool = False,
 ) -> list[Run]:
     """Train `runs` and `store` each record; the runs under way when a worker died."""
     under_way: dict[tuple[str, str, int], Run] = {}
@@ -149,9 +156,6 @@ def _train_all(
         reason = f"{type(error).__name__}: {str(error).split('. ')[0].strip()}"
         names = ", ".join(f"{r} {v} seed {s}" for r, v, s in under_way)
         result.interruptions.append(f"A worker process died during {names} ({reason})")
-        if last:
-            for run in under_way:
-                store(Record(*run, error=f"its worker process died ({reason})"))
     return list(under_way.values())
 
 
@@ -187,14 +191,3 @@ def train_run(run: Run, data_dir: str, measure: Measure | None = None) -> Record
 
 def _rounded(epoch: dict[str, Any]) -> dict[str, Any]:
     return {key: round(v, 6) if isinstance(v, float) else v for key, v in epoch.items()}
-
-
-def _kept(path: Path, wanted: Comparison) -> tuple[list[Record], list[str]]:
-    """The records of an earlier, unfinished comparison with the same settings."""
-    earlier = Comparison.load(path)
-    if (earlier.settings, earlier.versions) != (wanted.settings, wanted.versions):
-        raise CourseError(
-            f"{path} is of a comparison with other settings or versions. Delete it to start from "
-            "the beginning."
-        )
-    return earlier.records, earlier.interruptions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -96,8 +97,8 @@ def paired_test(first: Sequence[float], second: Sequence[float]) -> Paired:
 
 def _sign_flip_p_value(differences: np.ndarray) -> float:
     """Exact, from the sums of two halves: their 2^(n/2) patterns fit in memory, 2^n do not."""
-    middle = len(differences) // 2
-    left, right = (_signed_sums(half) for half in (differences[:middle], differences[middle:]))
+    halves = np.array_split(differences, 2)
+    left, right = (np.array(list(product((1, -1), repeat=len(half)))) @ half for half in halves)
     right.sort()
     # equal sums differ in their last digits by the order in which they were added up
     bound = abs(differences.sum()) - 1e-12 * np.abs(differences).sum()
@@ -107,22 +108,13 @@ def _sign_flip_p_value(differences: np.ndarray) -> float:
     return 2 * int(upper.sum()) / (len(left) * len(right))  # as many lie as far below zero
 
 
-def _signed_sums(values: np.ndarray) -> np.ndarray:
-    sums = np.zeros(1)
-    for value in values:
-        sums = np.concatenate([sums + value, sums - value])
-    return sums
-
-
-def epochs_to(record: Record, accuracy: float = 0.98) -> int | None:
-    """First epoch after which the watched accuracy is at least `accuracy`; None if never."""
-    watched = enumerate(record.column("validation_accuracy"), start=1)
-    return next((number for number, value in watched if value >= accuracy), None)
-
-
 def epochs_or_one_more(records: Sequence[Record], accuracy: float = 0.98) -> list[int]:
-    """`epochs_to` of each run; one that never got there counts as one epoch more than it had."""
-    return [epochs_to(r, accuracy) or len(r.epochs) + 1 for r in records]
+    """First epoch of each run after which the watched accuracy is at least `accuracy`.
+
+    A run that never got there counts as one epoch more than it had.
+    """
+    curves = [np.array([*record.column("validation_accuracy"), accuracy]) for record in records]
+    return [int(np.argmax(curve >= accuracy)) + 1 for curve in curves]
 
 
 def paired_variants(
