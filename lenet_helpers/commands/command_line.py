@@ -223,9 +223,6 @@ def progress() -> None:
 
 @app.command()
 def demo(
-    port: Annotated[
-        int | None, Option(min=1, max=65535, help="Serve the page here, to this machine only.")
-    ] = None,
     browser: Annotated[bool, Option(help="Open the page in the browser.")] = True,
 ) -> None:
     """Draw a digit in the browser and ask any number of the network where it comes from."""
@@ -234,20 +231,9 @@ def demo(
     from lenet_helpers.playground import page
 
     path = page.write_page()
-    if port is None:
-        typer.echo(f"The playground is {path}; it opens from the disk.")
-        if browser:
-            webbrowser.open(path.as_uri())
-        return
-    with page.serve_page(path.parent, port) as server:
-        address = f"http://{page.HOST}:{port}/"
-        typer.echo(f"The playground is at {address} for this machine only. Ctrl-C ends it.")
-        if browser:
-            webbrowser.open(address)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            typer.echo("Stopped.")
+    typer.echo(f"The playground is {path}; it opens from the disk.")
+    if browser:
+        webbrowser.open(path.as_uri())
 
 
 @app.command()
