@@ -202,14 +202,14 @@ def pictures(
 ) -> None:
     """Make the kit's pictures of digits, numbers and arithmetic again, from MNIST's test digits."""
     from lenet_helpers.data import read_splits
-    from lenet_helpers.pen.photos import make_numbers, make_pictures
+    from lenet_helpers.pen.photos import make_numbers, make_pictures, write_pictures
     from lenet_helpers.pen.sums import make_expressions
 
     test = read_splits(data_dir).test
     makers = {"": make_pictures, "numbers": make_numbers, "expressions": make_expressions}
     for name, make in makers.items():
         folder = output / name
-        written = make(test.images.numpy(), test.labels.numpy(), folder)
+        written = write_pictures(folder, make(test.images.numpy(), test.labels.numpy()))
         typer.echo(f"{len(written)} pictures and labels.csv in {short(folder)}")
 
 

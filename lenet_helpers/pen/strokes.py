@@ -10,7 +10,6 @@ from PIL import Image, ImageDraw
 from scipy.interpolate import CubicSpline
 
 SIDE = 64  # pixels: longest side of a drawn symbol
-CENTRIPETAL = 0.5  # the power of `smooth` that keeps a curve from overshooting
 Stroke = np.ndarray  # (points, 2): x to the right, y downwards; a digit is 1 high
 Drawing = list[Stroke]
 Random = np.random.Generator
@@ -32,14 +31,14 @@ def smooth(points: np.ndarray, power: float = 0.0) -> Stroke:
     """A smooth stroke through these points `(n, 2)`, a cubic spline.
 
     From point to point its parameter grows by their distance to this power: by 1 where it is 0,
-    by the root of the distance where it is `CENTRIPETAL`.
+    by the root of the distance where it is 0.5, the centripetal one: it keeps from overshooting.
     """
     steps = np.hypot(*np.diff(points, axis=0).T) ** power
     times = np.concatenate([[0], steps.cumsum()])
     return CubicSpline(times, points)(np.linspace(0, times[-1], 60))
 
 
-def shaky(points: list[tuple], jitter: float, random: Random, power: float = 0.0) -> Stroke:
+def shaky(points: list[tuple], jitter: float, random: Random, power: float = 0.5) -> Stroke:
     """The smooth stroke through points that are moved by about `jitter`."""
     return smooth(points + random.normal(0, jitter, (len(points), 2)), power)
 
