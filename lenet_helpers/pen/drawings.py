@@ -42,8 +42,7 @@ def draw_times(random: Random) -> Drawing:
         loop = curve(falling[-1], rising[0], random.uniform(-0.5, 0.2))
         return [join(falling, loop, rising)] if random.random() < 0.3 else [falling, rising]
     if random.random() < 0.3:  # curls at the ends of one stroke
-        end = hook(falling[0], random, 0.3)
-        falling = join(end, falling, hook(falling[-1], random, 0.3)[::-1])
+        falling = join(hook(falling[0], random, 0.3), falling, hook(falling[-1], random, 0.3)[::-1])
     return [falling, rising]
 
 
@@ -117,14 +116,13 @@ def draw_two(random: Random) -> Drawing:
     else:
         head = [(0, random.uniform(0.15, 0.3)), (width * 0.35, 0)]
         head += [(width * 0.85, 0.08), (width * 0.9, 0.3)]
-    down = [(width * 0.55, 0.62), (foot + 0.08, 0.9)]
     if random.random() < 0.5:
         tail = [(foot - 0.02, 0.98), (foot - 0.04, 0.86), (foot + 0.18, 0.86), (width * 0.6, 0.98)]
         tail += [(width * 1.1, random.uniform(0.88, 1.02))]
     else:
         tail = [(foot, 1), (width * 0.5, 0.97)]
         tail += [(width * random.uniform(0.9, 1.3), random.uniform(0.92, 1.02))]
-    return [shaky(head + down + tail, 0.03, random)]
+    return [shaky([*head, (width * 0.55, 0.62), (foot + 0.08, 0.9), *tail], 0.03, random)]
 
 
 def draw_three(random: Random) -> Drawing:
@@ -153,8 +151,7 @@ def draw_four(random: Random) -> Drawing:
     if random.random() < 0.4:  # the pen stays on the paper and turns upwards
         turn = [(right - 0.08, level), stem[0], (right, level), stem[1]]
         return [shaky([*left, *turn], 0.03, random, 0.0)]
-    end = (right + random.uniform(0, 0.25), level)
-    across = curve(left[-1], end, random.normal(0, 0.06))
+    across = curve(left[-1], (right + random.uniform(0, 0.25), level), random.normal(0, 0.06))
     return [join(smooth(left), across), curve(*stem, random.normal(0, 0.04))]
 
 

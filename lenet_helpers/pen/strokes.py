@@ -66,14 +66,13 @@ def dot(place: tuple, random: Random) -> Stroke:
 
 
 def write(strokes: Drawing, random: Random) -> np.ndarray:
-    """A picture of these strokes by a trembling hand with some pen, see `ink`."""
-    strokes = [tremble(stroke, random) for stroke in strokes]
+    """A picture of these strokes by a trembling hand with some pen, see `ink`.
+
+    It moves each stroke aside smoothly, by about 1 % of a digit's height.
+    """
+    aside = [[drift(5, 0.012, len(stroke), random) for _ in "xy"] for stroke in strokes]
+    strokes = [stroke + np.transpose(by) for stroke, by in zip(strokes, aside, strict=True)]
     return ink(strokes, random.uniform(0.03, 0.13), random)  # in heights of a digit
-
-
-def tremble(stroke: Stroke, random: Random) -> Stroke:
-    """The stroke moved aside smoothly, by about 1 % of a digit's height."""
-    return stroke + np.stack([drift(5, 0.012, len(stroke), random) for _ in "xy"], axis=1)
 
 
 def drift(turns: int, size: float, count: int, random: Random) -> np.ndarray:

@@ -11,7 +11,6 @@ from lenet_helpers.playground.bundle import STATIC, join
 from lenet_helpers.recipes import PRETRAINED
 
 FOLDER = ROOT / "build" / "playground"
-TITLE = "LeNet-5: draw a digit, and ask any number where it comes from"
 
 
 def write_page(folder: Path = FOLDER) -> Path:
@@ -24,7 +23,7 @@ def write_page(folder: Path = FOLDER) -> Path:
     """
     style = "".join((STATIC / name).read_text("utf-8") for name in ("playground.css", "page.css"))
     parts = {"style": style, "course": _network("course"), "script": join("page")}
-    page = Template((STATIC / "page.html").read_text("utf-8")).substitute(parts, title=TITLE)
+    page = Template((STATIC / "page.html").read_text("utf-8")).substitute(parts)
     write_networks(folder, "best", "characters")
     write_whole(folder / "index.html", page.encode())
     return folder / "index.html"

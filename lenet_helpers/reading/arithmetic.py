@@ -41,12 +41,7 @@ def value_of(tree: Tree) -> Fraction:
 
 def write_tree(tree: Tree) -> str:
     """A tree as text, with a bracket around each operation inside another."""
-    inner = [
-        f"({write_tree(branch)})"
-        if len(branch.branches) >= len(tree.branches)  # 2×-3 needs none, but -(-3) does
-        else write_tree(branch)
-        for branch in tree.branches
-    ]
+    inner = [f"({write_tree(each)})" if each.branches else each.text for each in tree.branches]
     return "".join([*inner[:-1], tree.text, *inner[-1:]])
 
 
