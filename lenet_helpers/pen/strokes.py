@@ -90,8 +90,7 @@ def ink(strokes: Drawing, pen: float, random: Random) -> np.ndarray:
     points = np.concatenate(strokes)
     low, size = points.min(axis=0) - pen, np.ptp(points, axis=0) + 2 * pen
     scale = SIDE / size.max()
-    width, height = np.ceil(size * scale).astype(int) + 2
-    picture = Image.new("L", (int(width), int(height)))
+    picture = Image.new("L", (np.ceil(size * scale).astype(int) + 2).tolist())
     pencil = ImageDraw.Draw(picture)
     for stroke in strokes:
         places = dense((stroke - low) * scale + 1)

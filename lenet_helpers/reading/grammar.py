@@ -58,11 +58,10 @@ class State(NamedTuple):
 
 
 SIGNS = dict.fromkeys("+-×÷/=", "start")
-DIGIT = Grammar("one digit", {"start": dict.fromkeys(DIGITS, "digit"), "digit": {}}, ("digit",))
+FIGURES = dict.fromkeys(DIGITS, "digit")
+DIGIT = Grammar("one digit", {"start": FIGURES, "digit": {}}, ("digit",))
 CHARACTER = Grammar("one character", {"start": dict.fromkeys(CLASSES, "end"), "end": {}}, ("end",))
-NUMBER = Grammar(
-    "a number", dict.fromkeys(("start", "digit"), dict.fromkeys(DIGITS, "digit")), ("digit",)
-)
+NUMBER = Grammar("a number", {"start": FIGURES, "digit": FIGURES}, ("digit",))
 ARITHMETIC = Grammar(
     "arithmetic",
     {
@@ -165,18 +164,15 @@ def _factor(text: str, place: int) -> tuple[Tree, int]:
 
 def _unexpected(text: str, place: int, state: State) -> ExpressionError:
     """Why the text cannot go on at a place, or end there."""
+    unbalanced = f"{text} has unbalanced brackets: the one at place"
     if state.depth and state.kind in ARITHMETIC.ends and text[place : place + 1] in ("=", ""):
         before = [text[n:place] for n in range(place)]
         bracket = max(n for n, some in enumerate(before) if some.count("(") > some.count(")"))
-        return ExpressionError(
-            f"{text} has unbalanced brackets: the one at place {bracket + 1} is never closed."
-        )
+        return ExpressionError(f"{unbalanced} {bracket + 1} is never closed.")
     if place == len(text):
         return ExpressionError(f"{text} ends too early: a number is missing.")
     if text[place] == ")" and not state.depth:
-        return ExpressionError(
-            f"{text} has unbalanced brackets: the one at place {place + 1} was never opened."
-        )
+        return ExpressionError(f"{unbalanced} {place + 1} was never opened.")
     if text[place] == " ":
         return ExpressionError(
             f"{text} is no arithmetic: the blank at place {place + 1} parts a number. Write it "

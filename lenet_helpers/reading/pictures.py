@@ -164,11 +164,9 @@ def resize(values: np.ndarray, scale: float) -> np.ndarray:
     """Float pixels at another size; smooth when larger, means when smaller."""
     size = [max(1, round(side * scale)) for side in (values.shape[1], values.shape[0])]
     method = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BOX
-    planes = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size, method))
-        for plane in np.moveaxis(np.atleast_3d(values), -1, 0)
-    ]
-    return np.stack(planes, axis=-1).clip(0, 1).reshape(*size[::-1], *values.shape[2:])
+    planes = np.moveaxis(np.atleast_3d(values), -1, 0).copy()  # each in one piece
+    resized = [Image.fromarray(plane).resize(size, method) for plane in planes]
+    return np.stack(resized, axis=-1).clip(0, 1).reshape(*size[::-1], *values.shape[2:])
 
 
 def _unknown(path: Path) -> str:
