@@ -14,7 +14,6 @@ import secrets
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -27,7 +26,7 @@ import pytest
 import safetensors.torch
 import torch
 from axe_playwright_python.sync_playwright import Axe
-from conftest import HOST, PAD, PATIENCE, Stroke, draw, expect_digit
+from conftest import HOST, PAD, PATIENCE, Stroke, draw, expect_digit, serve
 from jupyter_client import BlockingKernelClient
 from layers import ALL_LAYERS, assert_pytorch_gives, images_for, random_network
 from playwright.sync_api import Locator, Page, expect
@@ -353,12 +352,10 @@ def test_the_keyboard_alone_draws_and_undoes(tab, label):
 
 
 def test_the_page_is_the_same_when_it_is_served(visit, folder, digits):
-    with page.serve_page(folder, 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        tab = visit(f"http://{HOST}:{server.server_address[1]}/")
+    with serve(folder) as address:
+        tab = visit(address)
         draw(tab, *digits[3])
         expect_digit(tab, 3)
-        server.shutdown()
 
 
 def test_a_finger_that_taps_on_a_value_has_it_explained_in_sight(visit, folder):

@@ -89,7 +89,7 @@ def test_letters_and_clothes_have_ink():
     ],
 )
 def test_the_command_makes_the_pictures_that_are_there(make, kept, size, mnist_test, tmp_path):
-    written = make(*mnist_test, tmp_path)
+    written = photos.write_pictures(tmp_path, make(*mnist_test))
     assert (tmp_path / "labels.csv").read_bytes() == (kept / "labels.csv").read_bytes()
     assert {path.name for path in written} == {path.name for path in kept.glob("*.jpg")}
     for path in written:
@@ -156,16 +156,18 @@ def test_evaluate_says_nothing_of_rows_left_out_where_there_are_none(tmp_path):
     assert "left out" not in answers.report(tmp_path)
 
 
-def test_evaluate_leaves_out_two_numbers_in_one_label(tmp_path):
+def test_evaluate_leaves_out_two_numbers_in_one_label_and_a_picture_without_one(tmp_path):
     Image.open(A_FIVE).save(tmp_path / "five.png")
-    (tmp_path / "labels.csv").write_text("file,label\nfive.png,5\nfive.png,5 3\n")
-    assert "left out: 1" in answers.report(tmp_path)
+    (tmp_path / "labels.csv").write_text("file,label\nfive.png,5\nfive.png,5 3\nx.png\n")
+    report = answers.report(tmp_path)
+    assert "left out: 2" in report
+    assert "x.png: no label" in report
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "There is no"), ("a,b\n1,2\n", "no columns"), ("file,label\n", "lists no pictures"),
-     ("file,label\nx.png,five\n", "is a digit"), ("file,label\nx.png\n", "has no label")],
+    [(None, "Cannot read .*It lists the pictures"), ("a,b\n1,2\n", "no columns"),
+     ("file,label\n", "lists no pictures"), ("file,label\nx.png,five\n", "is a digit")],
 )  # fmt: skip
 def test_evaluate_says_what_is_wrong_with_a_folder(tmp_path, content, message):
     if content is not None:

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -18,12 +17,11 @@ import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from conftest import draw, expect_digit
+from conftest import draw, expect_digit, serve
 from playwright.sync_api import expect
 
 from lenet_helpers.commands import lessons
 from lenet_helpers.files import ROOT
-from lenet_helpers.playground.page import HOST, serve_page
 
 pytestmark = [pytest.mark.lessons, pytest.mark.browser]
 
@@ -69,10 +67,8 @@ def pages(site: Path) -> dict[str, BeautifulSoup]:
 @pytest.fixture(scope="module")
 def served(site: Path) -> Iterator[str]:
     """The address of a server of the site's files, to this machine only."""
-    with serve_page(site, 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://{HOST}:{server.server_port}"
-        server.shutdown()
+    with serve(site) as address:
+        yield address
 
 
 def cells_of(path: Path) -> list[nbformat.NotebookNode]:

@@ -190,14 +190,14 @@ def pictures(
 ) -> None:
     """Make the kit's pictures of digits, numbers and arithmetic again, from MNIST's test digits."""
     from lenet_helpers.data import read_splits
-    from lenet_helpers.pen.photos import make_numbers, make_pictures
+    from lenet_helpers.pen.photos import make_numbers, make_pictures, write_pictures
     from lenet_helpers.pen.sums import make_expressions
 
     test = read_splits(data_dir).test
     makers = {"": make_pictures, "numbers": make_numbers, "expressions": make_expressions}
     for name, make in makers.items():
         folder = output / name
-        written = make(test.images.numpy(), test.labels.numpy(), folder)
+        written = write_pictures(folder, make(test.images.numpy(), test.labels.numpy()))
         typer.echo(f"{len(written)} pictures and labels.csv in {short(folder)}")
 
 
@@ -211,9 +211,6 @@ def progress() -> None:
 
 @app.command()
 def demo(
-    port: Annotated[
-        int | None, Option(min=1, max=65535, help="Serve the page here, to this machine only.")
-    ] = None,
     browser: Annotated[bool, Option(help="Open the page in the browser.")] = True,
 ) -> None:
     """Draw a digit in the browser and ask any number of the network where it comes from."""
@@ -222,20 +219,9 @@ def demo(
     from lenet_helpers.playground import page
 
     path = page.write_page()
-    if port is None:
-        typer.echo(f"The playground is {path}; it opens from the disk.")
-        if browser:
-            webbrowser.open(path.as_uri())
-        return
-    with page.serve_page(path.parent, port) as server:
-        address = f"http://{page.HOST}:{port}/"
-        typer.echo(f"The playground is at {address} for this machine only. Ctrl-C ends it.")
-        if browser:
-            webbrowser.open(address)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            typer.echo("Stopped.")
+    typer.echo(f"The playground is {path}; it opens from the disk.")
+    if browser:
+        webbrowser.open(path.as_uri())
 
 
 @app.command()

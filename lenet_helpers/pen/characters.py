@@ -59,8 +59,7 @@ def add_characters(levels: MNIST, count: int, seed: int = 8) -> MNIST:
         drawn, labels = draw_characters(number, 3 * seed + place)
         images = torch.cat([split.images, drawn])
         none = no_characters(images, 2 * number, 3 * seed + place)
-        nothing = torch.full((len(none),), NO_CHARACTER)
-        every = torch.cat([split.labels, labels, nothing])
+        every = torch.cat([split.labels, labels, torch.full((len(none),), NO_CHARACTER)])
         splits.append(Split(torch.cat([images, none]), every))
     return MNIST(*splits)
 

@@ -11,18 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lenet_helpers.pen.strokes import (
-    CENTRIPETAL,
-    Drawing,
-    Random,
-    curve,
-    dot,
-    hook,
-    join,
-    shaky,
-    smooth,
-    write,
-)
+from lenet_helpers.pen.strokes import Drawing, Random, curve, dot, hook, join, shaky, smooth, write
 
 
 def draw_plus(random: Random) -> Drawing:
@@ -53,8 +42,7 @@ def draw_times(random: Random) -> Drawing:
         loop = curve(falling[-1], rising[0], random.uniform(-0.5, 0.2))
         return [join(falling, loop, rising)] if random.random() < 0.3 else [falling, rising]
     if random.random() < 0.3:  # curls at the ends of one stroke
-        end = hook(falling[0], random, 0.3)
-        falling = join(end, falling, hook(falling[-1], random, 0.3)[::-1])
+        falling = join(hook(falling[0], random, 0.3), falling, hook(falling[-1], random, 0.3)[::-1])
     return [falling, rising]
 
 
@@ -128,14 +116,13 @@ def draw_two(random: Random) -> Drawing:
     else:
         head = [(0, random.uniform(0.15, 0.3)), (width * 0.35, 0)]
         head += [(width * 0.85, 0.08), (width * 0.9, 0.3)]
-    down = [(width * 0.55, 0.62), (foot + 0.08, 0.9)]
     if random.random() < 0.5:
         tail = [(foot - 0.02, 0.98), (foot - 0.04, 0.86), (foot + 0.18, 0.86), (width * 0.6, 0.98)]
         tail += [(width * 1.1, random.uniform(0.88, 1.02))]
     else:
         tail = [(foot, 1), (width * 0.5, 0.97)]
         tail += [(width * random.uniform(0.9, 1.3), random.uniform(0.92, 1.02))]
-    return [shaky(head + down + tail, 0.03, random, CENTRIPETAL)]
+    return [shaky([*head, (width * 0.55, 0.62), (foot + 0.08, 0.9), *tail], 0.03, random)]
 
 
 def draw_three(random: Random) -> Drawing:
@@ -149,10 +136,10 @@ def draw_three(random: Random) -> Drawing:
     else:
         curl = [(width * 0.25, random.uniform(0.2, 0.35)), (0, random.uniform(0.12, 0.25))]
         points = [*curl[random.integers(2) :], (width * 0.4, 0), (width * 0.9, 0.15), middle]
-        head = shaky(points, 0.02, random, CENTRIPETAL)
+        head = shaky(points, 0.02, random)
     bowl = [middle, (width * 0.85, 0.5), (width, 0.72), (width * 0.6, 0.97)]
     bowl += [(0, random.uniform(0.8, 1))]
-    return [join(head, shaky(bowl, 0.025, random, CENTRIPETAL))]
+    return [join(head, shaky(bowl, 0.025, random))]
 
 
 def draw_four(random: Random) -> Drawing:
@@ -163,9 +150,8 @@ def draw_four(random: Random) -> Drawing:
     stem = [(right, top), (right + random.normal(0, 0.06), 1)]
     if random.random() < 0.4:  # the pen stays on the paper and turns upwards
         turn = [(right - 0.08, level), stem[0], (right, level), stem[1]]
-        return [shaky([*left, *turn], 0.03, random)]
-    end = (right + random.uniform(0, 0.25), level)
-    across = curve(left[-1], end, random.normal(0, 0.06))
+        return [shaky([*left, *turn], 0.03, random, 0.0)]
+    across = curve(left[-1], (right + random.uniform(0, 0.25), level), random.normal(0, 0.06))
     return [join(smooth(left), across), curve(*stem, random.normal(0, 0.04))]
 
 
@@ -176,7 +162,7 @@ def draw_five(random: Random) -> Drawing:
     body += [(width * 0.95, 0.65), (width * 0.6, 0.96), (-0.1 * width, random.uniform(0.85, 1))]
     start = (left * width, random.normal(0, 0.04))
     end = ((left + random.uniform(0.5, 1.2)) * width, random.normal(-0.02, 0.06))
-    return [shaky(body, 0.02, random, CENTRIPETAL), curve(start, end, random.normal(0, 0.08))]
+    return [shaky(body, 0.02, random), curve(start, end, random.normal(0, 0.08))]
 
 
 def draw_seven(random: Random) -> Drawing:
@@ -200,7 +186,7 @@ def draw_eight(random: Random) -> Drawing:
     points += [(0.5, waist), (0.5 + 0.5 * lower, (1 + waist) / 2), (0.5, 1)]
     points += [(0.5 - 0.5 * lower, (1 + waist) / 2), (0.45, waist), (0.5 + 0.4 * upper, 0.2)]
     points += [(random.uniform(0.5, 0.9), random.uniform(0, 0.1))][: random.integers(2)]
-    return [shaky([(width * x, y) for x, y in points], 0.025, random, CENTRIPETAL)]
+    return [shaky([(width * x, y) for x, y in points], 0.025, random)]
 
 
 def draw_nine(random: Random) -> Drawing:
@@ -215,7 +201,7 @@ def draw_nine(random: Random) -> Drawing:
     tail += [(width * random.uniform(0.9, 1.15), random.uniform(0.5, 0.65))]
     tail += [(width * random.uniform(0.8, 1.1), 0.85), (width * 0.5, 1)]
     tail += [(random.uniform(-0.3, 0.25) * width, random.uniform(0.75, 1))]
-    swing = shaky(tail, 0.025, random, CENTRIPETAL)
+    swing = shaky(tail, 0.025, random)
     return [ring, swing] if apart else [join(ring, swing)]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,13 +19,14 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import write_whole
+from lenet_helpers.files import refused, write_whole
 from lenet_helpers.mnist_files import DATA_DIR
 from lenet_helpers.pen.strokes import Random, put, under
 
 PICTURES = DATA_DIR / "pictures"
 LABELS = "labels.csv"
 JPEG_QUALITY = 85
+Made = tuple[str, str, np.ndarray]  # name and label of a picture, and its uint8 colours
 ZOOM = 4  # pixels of a picture of a number for each pixel of a digit of MNIST
 
 
@@ -182,8 +183,8 @@ def clothes(name: str) -> Image.Image:
     return picture
 
 
-def make_pictures(images: np.ndarray, labels: np.ndarray, folder: str | Path) -> list[Path]:
-    """Write the pictures that come with the kit, and their `labels.csv`.
+def make_pictures(images: np.ndarray, labels: np.ndarray) -> Iterator[Made]:
+    """The pictures of digits that come with the kit; `write_pictures` writes them.
 
     The first four images of each digit are taken, good and bad ones, in the order of the test set;
     the papers take turns.
@@ -192,17 +193,13 @@ def make_pictures(images: np.ndarray, labels: np.ndarray, folder: str | Path) ->
     ----------
     images, labels
         MNIST's test set: grey levels `(n, 28, 28)` and classes `(n,)`.
-    folder
-        Where to write.
     """
     random = np.random.default_rng(6)
-    made = []
     chosen = [np.flatnonzero(labels == digit)[:4] for digit in range(10)]
     for number, index in enumerate(np.concatenate(chosen)):
         paper = PAPERS[(number + number // len(PAPERS)) % len(PAPERS)]
         picture = write_on_paper(images[index], paper, random)
-        made.append((f"{labels[index]}_{paper.name}_{index:04}.jpg", str(labels[index]), picture))
-    return write_pictures(folder, made)
+        yield f"{labels[index]}_{paper.name}_{index:04}.jpg", str(labels[index]), picture
 
 
 # Digits of each picture, and how they are written: touching, broken, specks.
@@ -213,8 +210,8 @@ NUMBERS = (
 )  # fmt: skip
 
 
-def make_numbers(images: np.ndarray, labels: np.ndarray, folder: str | Path) -> list[Path]:
-    """Write the pictures of numbers that come with the kit, and their `labels.csv`.
+def make_numbers(images: np.ndarray, labels: np.ndarray) -> Iterator[Made]:
+    """The pictures of numbers that come with the kit; `write_pictures` writes them.
 
     Images of the test set in its order, from number 1,000 on; the papers take turns.
 
@@ -222,47 +219,47 @@ def make_numbers(images: np.ndarray, labels: np.ndarray, folder: str | Path) -> 
     ----------
     images, labels
         MNIST's test set: grey levels `(n, 28, 28)` and classes `(n,)`.
-    folder
-        Where to write.
     """
-    random = np.random.default_rng(7)
-    made, start = [], 1000
+    random, start = np.random.default_rng(7), 1000
     for number, (length, *how) in enumerate(NUMBERS):
         paper = PAPERS[number % len(PAPERS)]
         chosen = slice(start, start + length)
         start += length
         text = "".join(map(str, labels[chosen]))
         picture = write_number(images[chosen], paper, random, *how)
-        made.append((f"{number + 1:02}_{paper.name}.jpg", text, picture))
-    return write_pictures(folder, made)
+        yield f"{number + 1:02}_{paper.name}.jpg", text, picture
 
 
-def write_pictures(folder: str | Path, made: Sequence[tuple[str, str, np.ndarray]]) -> list[Path]:
-    """Write pictures, each with its name and label, as JPEG files; `read_labels` reads them."""
-    for name, _, picture in made:
+def write_pictures(folder: str | Path, made: Iterable[Made]) -> list[Path]:
+    """Write pictures as JPEG files, and `labels.csv`, which `read_labels` reads."""
+    rows, paths = "file,label\n", []
+    for name, text, picture in made:
         file = io.BytesIO()
         Image.fromarray(picture).save(file, "JPEG", quality=JPEG_QUALITY)
-        write_whole(Path(folder) / name, file.getvalue())
-    rows = ["file,label\n", *(f"{name},{text}\n" for name, text, _ in made)]
-    write_whole(Path(folder) / LABELS, "".join(rows).encode())
-    return [Path(folder) / name for name, _, _ in made]
+        paths.append(Path(folder) / name)
+        write_whole(paths[-1], file.getvalue())
+        rows += f"{name},{text}\n"
+    write_whole(Path(folder) / LABELS, rows.encode())
+    return paths
 
 
 def read_labels(folder: str | Path) -> list[tuple[Path, str]]:
-    """Path and label of each picture that `labels.csv` in `folder` lists."""
+    """Path and label of each picture that `labels.csv` in `folder` lists; a label may be empty.
+
+    Raises
+    ------
+    CourseError
+        If there is no such table, or it lists no pictures.
+    """
     table = Path(folder) / LABELS
     try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = [(row["file"], row["label"]) for row in csv.DictReader(file)]
-    except FileNotFoundError as error:
-        raise CourseError(f"There is no {table}. It lists the pictures: file,label.") from error
-    except OSError as error:
-        raise CourseError(f"Cannot read {table}: {error.strerror or error}.") from error
+        with (
+            refused(f"Cannot read {table}", "It lists the pictures: file,label."),
+            table.open(newline="", encoding="utf-8-sig") as file,
+        ):
+            rows = [(row["file"], row["label"]) for row in csv.DictReader(file, restval="")]
     except (KeyError, UnicodeDecodeError, csv.Error) as error:
         raise CourseError(f"{table} has no columns file,label.") from error
     if not rows:
         raise CourseError(f"{table} lists no pictures.")
-    for number, row in enumerate(rows, start=1):
-        if None in row:
-            raise CourseError(f"Picture {number} of {table} has no label. A row is: file,label")
-    return [(Path(folder) / name, answer.strip()) for name, answer in rows]
+    return [(Path(folder) / name, label.strip()) for name, label in rows]

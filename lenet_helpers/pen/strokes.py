@@ -10,7 +10,6 @@ from PIL import Image, ImageDraw
 from scipy.interpolate import CubicSpline
 
 SIDE = 64  # pixels: longest side of a drawn symbol
-CENTRIPETAL = 0.5  # the power of `smooth` that keeps a curve from overshooting
 Stroke = np.ndarray  # (points, 2): x to the right, y downwards; a digit is 1 high
 Drawing = list[Stroke]
 Random = np.random.Generator
@@ -32,14 +31,14 @@ def smooth(points: np.ndarray, power: float = 0.0) -> Stroke:
     """A smooth stroke through these points `(n, 2)`, a cubic spline.
 
     From point to point its parameter grows by their distance to this power: by 1 where it is 0,
-    by the root of the distance where it is `CENTRIPETAL`.
+    by the root of the distance where it is 0.5, the centripetal one: it keeps from overshooting.
     """
     steps = np.hypot(*np.diff(points, axis=0).T) ** power
     times = np.concatenate([[0], steps.cumsum()])
     return CubicSpline(times, points)(np.linspace(0, times[-1], 60))
 
 
-def shaky(points: list[tuple], jitter: float, random: Random, power: float = 0.0) -> Stroke:
+def shaky(points: list[tuple], jitter: float, random: Random, power: float = 0.5) -> Stroke:
     """The smooth stroke through points that are moved by about `jitter`."""
     return smooth(points + random.normal(0, jitter, (len(points), 2)), power)
 
@@ -67,14 +66,13 @@ def dot(place: tuple, random: Random) -> Stroke:
 
 
 def write(strokes: Drawing, random: Random) -> np.ndarray:
-    """A picture of these strokes by a trembling hand with some pen, see `ink`."""
-    strokes = [tremble(stroke, random) for stroke in strokes]
+    """A picture of these strokes by a trembling hand with some pen, see `ink`.
+
+    It moves each stroke aside smoothly, by about 1 % of a digit's height.
+    """
+    aside = [[drift(5, 0.012, len(stroke), random) for _ in "xy"] for stroke in strokes]
+    strokes = [stroke + np.transpose(by) for stroke, by in zip(strokes, aside, strict=True)]
     return ink(strokes, random.uniform(0.03, 0.13), random)  # in heights of a digit
-
-
-def tremble(stroke: Stroke, random: Random) -> Stroke:
-    """The stroke moved aside smoothly, by about 1 % of a digit's height."""
-    return stroke + np.stack([drift(5, 0.012, len(stroke), random) for _ in "xy"], axis=1)
 
 
 def drift(turns: int, size: float, count: int, random: Random) -> np.ndarray:
@@ -92,8 +90,7 @@ def ink(strokes: Drawing, pen: float, random: Random) -> np.ndarray:
     points = np.concatenate(strokes)
     low, size = points.min(axis=0) - pen, np.ptp(points, axis=0) + 2 * pen
     scale = SIDE / size.max()
-    width, height = np.ceil(size * scale).astype(int) + 2
-    picture = Image.new("L", (int(width), int(height)))
+    picture = Image.new("L", (np.ceil(size * scale).astype(int) + 2).tolist())
     pencil = ImageDraw.Draw(picture)
     for stroke in strokes:
         places = dense((stroke - low) * scale + 1)

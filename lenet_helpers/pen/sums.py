@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 from scipy import ndimage
 
 from lenet_helpers.pen.drawings import DRAWINGS
-from lenet_helpers.pen.photos import PAPERS, PICTURES, Paper, enlarge, render, write_pictures
+from lenet_helpers.pen.photos import PAPERS, PICTURES, Made, Paper, enlarge, render
 from lenet_helpers.pen.strokes import SIDE, Random, ink, put
 
 EXPRESSIONS = PICTURES / "expressions"
@@ -60,21 +60,17 @@ def write_expression(
     return render(ndimage.rotate(line, random.uniform(-3, 3), order=1), paper, random)
 
 
-def make_expressions(images: np.ndarray, labels: np.ndarray, folder: str | Path) -> list[Path]:
-    """Write the pictures of arithmetic that come with the kit, and their `labels.csv`.
+def make_expressions(images: np.ndarray, labels: np.ndarray) -> Iterator[Made]:
+    """The pictures of arithmetic that come with the kit; `write_pictures` writes them.
 
     Parameters
     ----------
     images, labels
         MNIST's test set: grey levels `(n, 28, 28)` and classes `(n,)`.
-    folder
-        Where to write.
     """
     # The first seed from 8 on of which a person reads every line at a glance: examples, no
     # measure of the reader.
     random = np.random.default_rng(12)
-    made = []
     for number, (text, paper) in enumerate(zip(TEXTS, PAPERS, strict=True), start=1):
         picture = write_expression(text, images, labels, paper, random)
-        made.append((f"{number:02}_{paper.name}.jpg", text, picture))
-    return write_pictures(folder, made)
+        yield f"{number:02}_{paper.name}.jpg", text, picture

@@ -1,21 +1,16 @@
-"""Lesson 06: the playground as a page that needs no Python: opened from the disk, or served."""
+"""Lesson 06: the playground as a page that needs no Python and opens from the disk."""
 
 from __future__ import annotations
 
 import base64
-import functools
-import http.server
 from pathlib import Path
 from string import Template
 
-from lenet_helpers.errors import CourseError
 from lenet_helpers.files import ROOT, write_whole
 from lenet_helpers.playground.bundle import STATIC, join
 from lenet_helpers.recipes import PRETRAINED
 
 FOLDER = ROOT / "build" / "playground"
-HOST = "127.0.0.1"
-TITLE = "LeNet-5: draw a digit, and ask any number where it comes from"
 
 
 def write_page(folder: Path = FOLDER) -> Path:
@@ -28,7 +23,7 @@ def write_page(folder: Path = FOLDER) -> Path:
     """
     style = "".join((STATIC / name).read_text("utf-8") for name in ("playground.css", "page.css"))
     parts = {"style": style, "course": _network("course"), "script": join("page")}
-    page = Template((STATIC / "page.html").read_text("utf-8")).substitute(parts, title=TITLE)
+    page = Template((STATIC / "page.html").read_text("utf-8")).substitute(parts)
     write_networks(folder, "best", "characters")
     write_whole(folder / "index.html", page.encode())
     return folder / "index.html"
@@ -44,26 +39,3 @@ def _network(name: str) -> str:
     """A script that hands over the weights of a network."""
     weights = base64.b64encode((PRETRAINED / f"{name}.safetensors").read_bytes()).decode()
     return f'(window.LENET_NETWORKS ??= {{}}).{name} = "{weights}";'
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Say nothing of each request."""
-
-
-def serve_page(folder: Path, port: int) -> http.server.ThreadingHTTPServer:
-    """A server of the page's files, to this machine only; `serve_forever` runs it.
-
-    Raises
-    ------
-    CourseError
-        If the port cannot be had.
-    """
-    try:
-        handler = functools.partial(_Quiet, directory=folder)
-        return http.server.ThreadingHTTPServer((HOST, port), handler)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CourseError(
-            f"Port {port} cannot be used: {reason}. Choose another one, or leave --port out."
-        ) from error

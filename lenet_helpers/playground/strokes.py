@@ -60,7 +60,6 @@ def _draw(strokes: Sequence[np.ndarray]) -> np.ndarray:
     row, column = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE][..., np.newaxis]
     right, below = column - x, row - y
     square = across**2 + down**2
-    along = (right * across + below * down) / np.where(square > 0, square, 1)
-    along = along.clip(0, 1)
+    along = ((right * across + below * down) / np.where(square > 0, square, 1)).clip(0, 1)
     squares = (right - along * across) ** 2 + (below - along * down) ** 2
     return (STROKE / 2 + 0.5 - np.sqrt(squares.min(axis=-1))).clip(0, 1)

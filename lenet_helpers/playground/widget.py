@@ -6,8 +6,6 @@ its numbers. Python hands over the weights and gets the strokes.
 
 from __future__ import annotations
 
-from typing import Any
-
 import anywidget
 import numpy as np
 import traitlets
@@ -64,8 +62,8 @@ def playground(model: LeNet5, name: str = "this network") -> Playground:
         If the model is no plain `LeNet5` for grey images.
     """
     kit = {each: (PRETRAINED / f"{each}.safetensors").read_bytes() for each in ("course", "best")}
-    networks: dict[str, Any] = {name: _weights_of(model)} | kit
-    return Playground(networks=networks, guard=(PRETRAINED / "characters.safetensors").read_bytes())
+    guard = (PRETRAINED / "characters.safetensors").read_bytes()
+    return Playground(networks={name: _weights_of(model)} | kit, guard=guard)
 
 
 def _weights_of(model: LeNet5) -> bytes:

@@ -35,18 +35,12 @@ def value_of(tree: Tree) -> Fraction:
     try:
         return OPERATIONS[tree.text](*values)
     except ZeroDivisionError as error:
-        message = f"{write_tree(tree)} divides by zero: it has no value."
-        raise ExpressionError(message) from error
+        raise ExpressionError(f"{write_tree(tree)} divides by zero: it has no value.") from error
 
 
 def write_tree(tree: Tree) -> str:
     """A tree as text, with a bracket around each operation inside another."""
-    inner = [
-        f"({write_tree(branch)})"
-        if len(branch.branches) >= len(tree.branches)  # 2×-3 needs none, but -(-3) does
-        else write_tree(branch)
-        for branch in tree.branches
-    ]
+    inner = [f"({write_tree(each)})" if each.branches else each.text for each in tree.branches]
     return "".join([*inner[:-1], tree.text, *inner[-1:]])
 
 
@@ -67,8 +61,7 @@ def work_out(text: str) -> Worth:
     for number in range(1, len(sides)):
         one, other = values[number - 1 : number + 1]
         if abs(one - other) > _rounding(*sides[number - 1 : number + 1]):
-            wrong = f"does not hold: {write_value(one)} is not {write_value(other)}"
-            return Worth(values, wrong)
+            return Worth(values, f"does not hold: {write_value(one)} is not {write_value(other)}")
         if one != other:
             equality = "holds to the decimals given"
     return Worth(values, equality)

@@ -11,6 +11,7 @@ This is the heuristic over-segmentation of [1]_, section V.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -136,16 +137,15 @@ def _columns(part: Part, lean: float) -> np.ndarray:
 def togetherness(pieces: Sequence[Piece], height: float, lean: float) -> np.ndarray:
     """Logarithm of the odds that two pieces belong to one symbol, from their places alone."""
     odds = np.full((len(pieces), len(pieces)), tuned.APART)
-    origins = [piece.origin for piece in pieces]
-    for one, piece in enumerate(pieces):
-        for other in range(one + 1, min(one + tuned.MOST_PIECES, len(pieces))):
-            if origins[one] == origins[other]:
-                value = tuned.CUT_COST * pieces[other].strokes
-            else:
-                value = odds_of_parts(piece.part, pieces[other].part, height, lean)
-                divided = max(origins.count(origins[one]), origins.count(origins[other])) > 1
+    count = Counter(piece.origin for piece in pieces)
+    for i, one in enumerate(pieces):
+        for j, other in enumerate(pieces[i + 1 : i + tuned.MOST_PIECES], start=i + 1):
+            value = tuned.CUT_COST * other.strokes
+            if one.origin != other.origin:
+                divided = max(count[one.origin], count[other.origin]) > 1
+                value = odds_of_parts(one.part, other.part, height, lean)
                 value -= tuned.DIVIDED_COST * divided
-            odds[one, other] = odds[other, one] = value
+            odds[i, j] = odds[j, i] = value
     return odds
 
 

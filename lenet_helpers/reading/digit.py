@@ -10,7 +10,6 @@ images reads a stranger's picture only after the same preparation.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -160,10 +159,7 @@ def centre(crop: np.ndarray) -> np.ndarray:
     it: from its ink alone, each of the 10,000 test digits is put back where it was.
     """
     image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), dtype=np.float32)
-    place = []
-    for middle, side in zip(ndimage.center_of_mass(crop), crop.shape, strict=True):
-        start = math.ceil(CENTRE - 0.5 - middle)  # the nearest place; of two, the upper left one
-        start = min(max(start, 0), IMAGE_SIZE - side)
-        place.append(slice(start, start + side))
-    image[tuple(place)] = crop
+    nearest = np.ceil(CENTRE - 0.5 - np.array(ndimage.center_of_mass(crop)))  # or the upper left
+    top, left = np.clip(nearest, 0, np.subtract(IMAGE_SIZE, crop.shape)).astype(int)
+    image[top : top + crop.shape[0], left : left + crop.shape[1]] = crop
     return image

@@ -37,8 +37,7 @@ def find_ink(picture: np.ndarray) -> Ink:
     """
     grey = ndimage.gaussian_filter(to_grey(picture), tuned.SMOOTHING)
     ink = _best_ink(grey)
-    sheets = find_sheet(grey)
-    if sheets is not None:
+    if sheets := find_sheet(grey):
         sheet_ink = _best_ink(continue_sheet(grey, sheets[0]))
         blank = sheet_ink.quality < 0 and ink.mask[~sheets[1]].mean() > tuned.DESK_INK
         if blank or (sheet_ink.quality > 0 and is_within(sheet_ink.mask, ink.mask, sheets)):
@@ -158,9 +157,8 @@ def _polynomial(shape: tuple[int, int]) -> np.ndarray:
 
 def _border(values: np.ndarray) -> np.ndarray:
     width = max(1, min(values.shape) // tuned.BORDER_SHARE)
-    border = np.ones(values.shape, dtype=bool)
-    border[width:-width, width:-width] = False
-    return values[border]
+    inside = np.zeros(np.subtract(values.shape, 2 * width), dtype=bool)
+    return values[np.pad(inside, width, constant_values=True)]
 
 
 def check_written(mask: np.ndarray, strength: np.ndarray, most_parts: int) -> None:

@@ -75,8 +75,7 @@ def find_line(image: Picture) -> Line:
     refuse_several_lines(parts, pen)
     parts.sort(key=lambda part: part.middle[1])
     left_out = [part.box for part in find_parts(other)]
-    height = typical_height(parts)
-    return Line(picture, ink, strength, mask, angle, height, pen, parts, left_out)
+    return Line(picture, ink, strength, mask, angle, typical_height(parts), pen, parts, left_out)
 
 
 def line_of_digit(prepared: Prepared) -> Line:

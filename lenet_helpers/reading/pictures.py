@@ -22,6 +22,7 @@ from lenet_helpers.reading import tuned
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # Pillow knows more; fewer are safer
 MOST_PIXELS = 100_000_000
+TOO_LARGE = "{} has {} pixels; at most 100 megapixels are read. Make it smaller."
 # The kinds of photo that phones save in the container of ISO/IEC 14496-12, by its first brand.
 PHONE_KINDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC", b"avif": "AVIF"}
 # What Pillow's readers raise when the bytes are not what they should be.
@@ -83,7 +84,7 @@ def _decoded(source: str | Path | Image.Image, largest: int, box: tuple) -> np.n
     except UnidentifiedImageError as error:
         raise CourseError(_unknown(path)) from error
     except Image.DecompressionBombError as error:
-        raise CourseError(_too_large(path.name)) from error
+        raise CourseError(TOO_LARGE.format(path.name, "far too many")) from error
     except FileNotFoundError as error:
         raise CourseError(f"There is no file {path}.") from error
     except DAMAGE as error:
@@ -94,11 +95,7 @@ def _decoded(source: str | Path | Image.Image, largest: int, box: tuple) -> np.n
 
 
 def _decode(image: Image.Image, name: str, largest: int, box: tuple) -> np.ndarray:
-    width, height = image.size
-    if width == 0 or height == 0:
-        raise CourseError(f"{name} is empty: {width}×{height} pixels.")
-    if width * height > MOST_PIXELS:
-        raise CourseError(_too_large(name, width, height))
+    _check_size(name, *image.size)
     # The further frames of a phone's JPEG (MPO) are a preview or its brightness.
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         warnings.warn(f"{name} has several frames; the first is read.", stacklevel=5)
@@ -114,19 +111,11 @@ def _decode(image: Image.Image, name: str, largest: int, box: tuple) -> np.ndarr
         top, left, bottom, right = np.multiply(box, image.size[::-1] * 2)
         image = image.crop((left, top, right, bottom))
     if image.mode.startswith(("I", "F")):
-        return _whole_numbers(np.asarray(image))
+        values = np.asarray(image)
+        whole = np.isfinite(values).all() and not 0 < values.max() <= 1  # not 0…1
+        return values.clip(0, np.iinfo(np.uint16).max).astype(np.uint16) if whole else values
     mode = "RGBA" if image.has_transparency_data else "L" if image.mode in ("1", "L") else "RGB"
     return np.asarray(image if image.mode == mode else image.convert(mode))
-
-
-def _whole_numbers(values: np.ndarray) -> np.ndarray:
-    """Pixels of Pillow's modes I, I;16 and F: 0…1 as they are, else as uint8 or uint16."""
-    if not np.isfinite(values).all():
-        raise CourseError("The picture holds values that are not finite.")
-    if values.dtype == np.uint16 or (values.dtype.kind == "f" and 0 < values.max() <= 1):
-        return values
-    fits = np.uint8 if values.max() <= 255 else np.uint16
-    return values.clip(0, np.iinfo(fits).max).astype(fits)
 
 
 def _levels(values: np.ndarray, largest: int, box: tuple) -> np.ndarray:
@@ -139,12 +128,8 @@ def _levels(values: np.ndarray, largest: int, box: tuple) -> np.ndarray:
         values = values[..., 0]
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[-1] not in (2, 3, 4)):
         raise CourseError(f"An array of shape {values.shape} is not a picture.")
-    height, width = values.shape[:2]
-    if values.size == 0:
-        raise CourseError(f"The picture is empty: {width}×{height} pixels.")
-    if height * width > MOST_PIXELS:
-        raise CourseError(_too_large("The array", width, height))
-    top, left, bottom, right = np.rint(np.multiply(box, (height, width) * 2)).astype(int)
+    _check_size("The array", *values.shape[1::-1])
+    top, left, bottom, right = np.rint(np.multiply(box, values.shape[:2] * 2)).astype(int)
     values = values[top:bottom, left:right]
     if values.dtype.kind not in "buif":
         raise CourseError(f"An array of {values.dtype} is not a picture; use uint8 or float 0…1.")
@@ -179,11 +164,9 @@ def resize(values: np.ndarray, scale: float) -> np.ndarray:
     """Float pixels at another size; smooth when larger, means when smaller."""
     size = [max(1, round(side * scale)) for side in (values.shape[1], values.shape[0])]
     method = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BOX
-    planes = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size, method))
-        for plane in np.moveaxis(np.atleast_3d(values), -1, 0)
-    ]
-    return np.stack(planes, axis=-1).clip(0, 1).reshape(*size[::-1], *values.shape[2:])
+    planes = np.moveaxis(np.atleast_3d(values), -1, 0).copy()  # each in one piece
+    resized = [Image.fromarray(plane).resize(size, method) for plane in planes]
+    return np.stack(resized, axis=-1).clip(0, 1).reshape(*size[::-1], *values.shape[2:])
 
 
 def _unknown(path: Path) -> str:
@@ -199,6 +182,9 @@ def _unknown(path: Path) -> str:
     )
 
 
-def _too_large(name: str, width: int = 0, height: int = 0) -> str:
-    size = f"{width}×{height} pixels" if width else "far too many pixels"
-    return f"{name} has {size}; at most 100 megapixels are read. Make it smaller."
+def _check_size(name: str, width: int, height: int) -> None:
+    """Refuse what has no pixels, or too many."""
+    if width * height == 0:
+        raise CourseError(f"{name} is empty: {width}×{height} pixels.")
+    if width * height > MOST_PIXELS:
+        raise CourseError(TOO_LARGE.format(name, f"{width}×{height}"))

@@ -127,10 +127,8 @@ def read_one(model: nn.Module, image: Picture | Prepared, grammar: Grammar = DIG
     texts.sort(key=lambda pair: -pair[1])
     text, sure = texts[0]
     box = around([part.box for part in line.parts])
-    whole = Candidate(0, len(segments.pieces), text, float(np.log(sure)), sure, box)
-    return Reading(
-        text, grammar, (whole,), texts, left_out, line, segments, several, prepared.steps
-    )
+    only = Candidate(0, len(segments.pieces), text, float(np.log(sure)), sure, box)
+    return Reading(text, grammar, (only,), texts, left_out, line, segments, several, prepared.steps)
 
 
 def look(model: nn.Module, images: torch.Tensor) -> np.ndarray:

@@ -100,9 +100,8 @@ def _find_rules(strength: np.ndarray, low: float) -> tuple[np.ndarray, list[floa
     numbers, _ = ndimage.label(found)
     rules = np.unique(numbers[found & whole])
     peaks, areas = (each(profile, numbers, rules) for each in (ndimage.maximum, ndimage.sum))
-    slender = width * np.divide(peaks, areas)
     printed = ndimage.maximum_filter1d(np.where(found, profile, 0), 3)
-    return printed[_rows(strength.shape, -fall) + abs(fall)], list(slender)
+    return printed[_rows(strength.shape, -fall) + abs(fall)], list(width * np.divide(peaks, areas))
 
 
 def _profile(strength: np.ndarray, fall: int) -> tuple[np.ndarray, np.ndarray]:
