@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
-from torch import Tensor
 
 from lenet_helpers.plots import style
-from lenet_helpers.plots.style import Curves, Tensors, Values, styled
+from lenet_helpers.plots.style import Curves, Values, styled
 from lenet_helpers.studies.statistics import Interval
 
 Range = tuple[float, float]
@@ -56,13 +54,6 @@ def slips(differences: Curves, intervals: Mapping[str, Interval]) -> Figure:
 
 
 @styled
-def mirrored_digits(images: Tensor, answers: Sequence[int], mirrored: Sequence[int]) -> Figure:
-    """Images `(n, 1, height, width)` above, mirrored below, each with the answer."""
-    pictures = [*images[:, 0], *images[:, 0].flip(-1)]
-    return style.picture_grid(0.95, len(images), pictures, [*answers, *mirrored])
-
-
-@styled
 def flip_by_class(differences: Sequence[Values]) -> Figure:
     """For each digit, one difference of accuracy for each seed."""
     figure, ax = style.new_figure(3.0)
@@ -91,14 +82,6 @@ def batch_accuracies(
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.legend(loc="best")
     return figure
-
-
-@styled
-def changed_digits(image: Tensor, changed: Tensors) -> Figure:
-    """An image `(1, height, width)`, and beside it a row for each `(n, 1, height, width)`."""
-    rows = [[image[0], *images[:, 0]] for images in changed.values()]
-    pictures = list(chain(*rows))
-    return style.picture_grid(2.0 / len(rows), len(rows[0]), pictures, names=list(changed))
 
 
 @styled

@@ -200,7 +200,8 @@ def lines(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
     widest = max(image.shape[1] / image.shape[0] for image in images)
     height = style.WIDTH / 2 / widest + 0.17 * (1.5 + titles[0].count("\n"))
     words = {"fontsize": 8.5, "pad": 3, "loc": "left"}
-    figure = style.picture_grid(height, 2, images, list(map(printed, titles)), words=words)
+    titles = list(map(printed, titles))
+    figure = style.picture_grid(images, titles, columns=2, height=height, words=words)
     for axis, image in zip(figure.axes, images, strict=False):
         bottom = len(image) - 0.5
         axis.set(xlim=(-0.5, len(image) * widest - 0.5), ylim=(bottom, -0.5))

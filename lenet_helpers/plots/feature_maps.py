@@ -28,7 +28,9 @@ HEADLINE = {"fontsize": 9, "pad": 3}  # above the maps of a whole layer
 def kernels(weights: Tensor) -> Figure:
     """Kernels `(n, side, side)`, six in a row, in one colour scale from blue to red."""
     titles = [f"kernel {number}" for number in range(1, len(weights) + 1)]
-    figure = style.picture_grid(1.5, 6, weights, titles, **style.signed(weights.abs().max()))
+    figure = style.picture_grid(
+        weights, titles, columns=6, height=1.5, **style.signed(weights.abs().max())
+    )
     drawn = figure.axes[0].images[0]
     figure.colorbar(drawn, ax=figure.axes, fraction=0.02, shrink=0.8, label="weight")
     return figure
@@ -125,7 +127,8 @@ def patch_blocks(patches: Tensor) -> Figure:
     """A block for each map, eight in a row: its patches `(maps, count, side, side)` in a square."""
     blocks = [mosaic(block, int(len(block) ** 0.5)) for block in patches]
     titles = [f"map {number}" for number in range(1, len(patches) + 1)]
-    return style.picture_grid(1.12, 8, blocks, titles, vmin=patches.min(), vmax=patches.max())
+    scale = {"vmin": patches.min(), "vmax": patches.max()}
+    return style.picture_grid(blocks, titles, columns=8, height=1.12, **scale)
 
 
 @styled

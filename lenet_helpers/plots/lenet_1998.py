@@ -55,8 +55,8 @@ def connection_table(table: Sequence[str]) -> Figure:
 @styled
 def bitmaps(pictures: Tensor) -> Figure:
     """Pictures `(n, height, width)` of -1 (black) and +1 (white, the ink) in one row."""
-    places = len(pictures)
-    return style.picture_grid(1.5, places, _framed(pictures, -1), range(places), vmin=-1, vmax=1)
+    row = {"columns": len(pictures), "height": 1.5, "vmin": -1, "vmax": 1}
+    return style.picture_grid(_framed(pictures, -1), range(len(pictures)), **row)
 
 
 def _framed(pictures: Tensor, level: float) -> Tensor:

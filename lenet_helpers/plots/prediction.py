@@ -15,14 +15,6 @@ from lenet_helpers.plots.feature_maps import HEADLINE, draw_units, mosaic, strip
 from lenet_helpers.plots.style import Pictures, Values, styled
 
 ODDS_TICKS = (0.5, 0.9, 0.99, 0.999, 0.9999)
-SMALL = {"fontsize": 9}
-Titles = Sequence[str]
-
-
-@styled
-def gallery(images: Pictures, titles: Titles) -> Figure:
-    """Pictures, eight in a row; the second line of a title may hold a number."""
-    return style.picture_grid(1.25, 8, images, titles, words=SMALL)
 
 
 @styled
@@ -104,20 +96,12 @@ def preparation(rows: Sequence[Mapping[str, np.ndarray]], names: Sequence[str] =
 
 
 @styled
-def beside(
-    above: Pictures, below: Pictures, titles_above: Titles, titles_below: Titles, names: Titles
-) -> Figure:
-    """Two rows of pictures that belong together, each under its title."""
-    pictures, titles = [*above, *below], [*titles_above, *titles_below]
-    figure = style.picture_grid(1.45, len(above), pictures, titles, words=SMALL, vmin=0, vmax=1)
-    for row, name in enumerate(names):
-        figure.axes[row * len(above)].set_ylabel(name, **SMALL)
-    return figure
-
-
-@styled
 def threshold_cost(
-    thresholds: Values, curves: Sequence[Values], chosen: float, pictures: Pictures, titles: Titles
+    thresholds: Values,
+    curves: Sequence[Values],
+    chosen: float,
+    pictures: Pictures,
+    titles: Sequence[str],
 ) -> Figure:
     """What each threshold costs, with a line where it is `chosen`, in its odds.
 

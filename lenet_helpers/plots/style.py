@@ -104,25 +104,38 @@ def draw_pictures(
     return drawn
 
 
+@styled
 def picture_grid(
-    height: float,
-    columns: int,
     pictures: Pictures,
     titles: Sequence = (),
     names: Sequence[str] = (),
+    columns: int = 10,
+    height: float = 1.0,
+    words: Mapping[str, Any] = {},
     **options: Any,
 ) -> Figure:
-    """Pictures in rows of `columns`, each row `height` inches high, each under its title.
+    """Pictures `(height, width)` in rows, each under its title.
 
-    `names` stand before the rows. Other keywords go to `draw_picture`.
+    Parameters
+    ----------
+    pictures
+        Arrays or tensors; a row holds `columns` of them and is `height` inches high.
+    titles
+        One for each picture, or none at all.
+    names
+        What stands before the rows.
+    words
+        The look of titles and names: keywords of `Axes.set_title`.
+    options
+        Other keywords go to `Axes.imshow`.
     """
     rows = -(-len(pictures) // columns)  # rounded up
     figure, axes = new_figure(height * rows, nrows=rows, ncols=columns, squeeze=False)
     for ax in axes.flat[len(pictures) :]:
         picture_axes(ax)
-    draw_pictures(axes.flat[: len(pictures)], pictures, titles, **options)
+    draw_pictures(axes.flat[: len(pictures)], pictures, titles, words=words, **options)
     for ax, name in zip(axes[:, 0], names, strict=False):
-        ax.set_ylabel(name)
+        ax.set_ylabel(name, **words)
     return figure
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from torch import Tensor
 
 from lenet_helpers.plots import style
 from lenet_helpers.plots.style import Curves, Values, styled
@@ -17,7 +16,6 @@ from lenet_helpers.plots.style import Curves, Values, styled
 if TYPE_CHECKING:
     from lenet_helpers.training import History
 
-Labels = Sequence[int]
 Numbers = Mapping[str, float]  # by name
 WINDOW = 40  # batches over which the loss is averaged in figures
 
@@ -161,11 +159,3 @@ def confusion_matrix(counts: np.ndarray) -> Figure:
     ax.set(xlabel="the network's answer", ylabel="true class", xticks=digits, yticks=digits)
     ax.grid(False)
     return figure
-
-
-@styled
-def mistakes(images: Tensor, labels: Labels, answers: Labels, sure: Values) -> Figure:
-    """Images `(n, 1, height, width)` with true class, answer and its probability; six a row."""
-    words = zip(labels, answers, sure, strict=True)
-    titles = [f"{label}, read as {answer}\n({value:.1%})" for label, answer, value in words]
-    return style.picture_grid(1.55, 6, images[:, 0], titles, words={"fontsize": 9})
