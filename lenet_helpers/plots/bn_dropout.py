@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor
 
 from lenet_helpers.plots import style
@@ -63,7 +63,7 @@ def forgotten_eval(accuracies: Mapping[str, Mapping[int, float]], evaluated: flo
     sizes = list(next(iter(accuracies.values())))
     ax.set(xlabel="batch size", ylabel="accuracy", xscale="log", ylim=(None, 1.0))
     ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
-    ax.xaxis.set_minor_locator(NullLocator())
+    ax.minorticks_off()
     ax.yaxis.set_major_formatter(PER_CENT)
     ax.legend(loc="center right")
     return figure
@@ -155,8 +155,8 @@ def accuracy_by_rate(rates: Values, study: Rates, live: Rates, survived: float) 
     figure, axes = style.new_figure(3.4, ncols=len(study), sharey=True)
     for index, (ax, (name, seeds)) in enumerate(zip(axes, study.items(), strict=True)):
         values = np.array(seeds, dtype=float)  # None becomes NaN, which is not drawn
-        aside = np.geomspace(0.9, 1.1, len(values))[:, None]  # or equal values would hide others
-        places = np.broadcast_to(rates, values.shape) * aside
+        aside = np.geomspace(0.9, 1.1, len(values))  # or equal values would hide each other
+        places = np.outer(aside, rates)
         look = {"color": f"C{index}", "markersize": 4, "alpha": 0.5}
         ax.plot(places, values, ".", **look)
         ax.plot(places, _lost(values), "x", **look)
@@ -166,7 +166,7 @@ def accuracy_by_rate(rates: Values, study: Rates, live: Rates, survived: float) 
         ax.axhline(survived, color="C6", linestyle="--", linewidth=1)
         ax.set(title=name, xlabel="learning rate", xscale="log", ylim=(-0.14, 1.03))
         ax.set_xticks(rates, [f"{rate:g}" for rate in rates], rotation=45)
-        ax.xaxis.set_minor_locator(NullLocator())
+        ax.minorticks_off()
     ticks = np.linspace(0, 1, 6)
     axes[0].set_yticks([LOST, *ticks], ["loss not finite", *(f"{tick:.0%}" for tick in ticks)])
     axes[0].set_ylabel("training accuracy")

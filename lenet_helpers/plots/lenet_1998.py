@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor
@@ -82,8 +81,9 @@ def step_sizes(sizes: Mapping[str, Tensors], published: tuple[float, float]) -> 
     figure, ax, places = style.new_rows(names, 0.9, 0.36)
     for number, (kind, layers) in enumerate(sizes.items()):
         beside = places + 0.15 - 0.3 * number
-        low, high = ([edge(layers[n]) for n in names] for edge in (torch.min, torch.max))
-        median = [layers[n].median() for n in names]
+        low, median, high = zip(
+            *[(s.min(), s.median(), s.max()) for s in layers.values()], strict=True
+        )
         ax.hlines(beside, low, high, color=f"C{number}", linewidth=4, alpha=0.5, label=kind)
         ax.plot(median, beside, "o", color=f"C{number}", markersize=5)
     for edge, label in zip(published, ("range in the paper", None), strict=True):
@@ -98,12 +98,10 @@ def first_weights(accuracies: Mapping[tuple[str, str], Values]) -> Figure:
     """Accuracies of the seeds by (first weights, way of training): a row for each way."""
     kinds, ways = (list(dict.fromkeys(part)) for part in zip(*accuracies, strict=True))
     figure, ax, places = style.new_rows(ways, 1.0, 0.5)
-    for (kind, way), values in accuracies.items():
-        number = kinds.index(kind)
-        place = places[ways.index(way)] + 0.15 - 0.3 * number
-        label = f"±{kind}" if way == ways[0] else None
-        mark = {"color": f"C{number}", "alpha": 0.5, "markersize": 6}
-        ax.plot(values, [place] * len(values), "os"[number], label=label, **mark)
+    for number, kind in enumerate(kinds):
+        rows = [accuracies[kind, way] for way in ways]
+        beside = np.repeat(places + 0.15 - 0.3 * number, [len(row) for row in rows])
+        ax.plot(np.concatenate(rows), beside, "os"[number], alpha=0.5, label=f"±{kind}")
     ax.axvline(0.1, color="C6", linestyle="--", linewidth=1, label="guessing")
     ax.set(xlim=(0, 1), xlabel="accuracy on images held out, one mark a seed")
     ax.xaxis.set_major_formatter(PercentFormatter(1))
@@ -116,10 +114,9 @@ def errors(test: Sequence[Values], training: Sequence[Values], published: float)
     """One curve of errors after each pass for each seed; errors are fractions 0…1."""
     figure, ax = style.new_figure(3.4)
     for name, curves, color in (("test", test, "C0"), ("training", training, "C1")):
-        for number, curve in enumerate(curves):
-            label = None if number else f"{name}, {len(curves)} seeds"
-            passes = range(1, len(curve) + 1)
-            ax.plot(passes, curve, color=color, linewidth=1.2, alpha=0.8, label=label)
+        passes = range(1, len(curves[0]) + 1)
+        lines = ax.plot(passes, np.transpose(curves), color=color, linewidth=1.2, alpha=0.8)
+        lines[0].set_label(f"{name}, {len(curves)} seeds")
     ax.axhline(published, color="C6", linestyle="--", linewidth=1, label="published, test")
     ax.set(xlabel="pass", ylabel="errors", yscale="log")
     ax.set_yticks([0.003, 0.01, 0.03, 0.1], ["0.3 %", "1 %", "3 %", "10 %"])

@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib.style
 import numpy as np
@@ -19,9 +19,6 @@ from matplotlib.patches import Rectangle
 
 from lenet_helpers.files import write_whole
 from lenet_helpers.plots.captions import FIGURES
-
-if TYPE_CHECKING:
-    import torch
 
 WIDTH = 7.2  # inches: a column of a page
 SCREEN_DPI = 110
@@ -38,8 +35,10 @@ FORMATS_VARIABLE, DPI_VARIABLE = "LENET_FIGURE_FORMATS", "LENET_FIGURE_DPI"
 
 Values = Sequence[float]
 Curves = Mapping[str, Values]  # by name
-Tensors = Mapping[str, "torch.Tensor"]  # by name
+Tensors = Mapping[str, Any]  # by name; importing torch takes a second
 Pictures = Sequence[Any]  # arrays or tensors (height, width), or one that holds them all
+
+CENTRED = {"ha": "center", "va": "center"}  # of a text
 
 # Decorator: draw in the style of the course and leave the reader's settings alone.
 styled = matplotlib.style.context(["default", STYLE])
