@@ -43,11 +43,11 @@ def dropout_draws(values: Tensor, one_draw: Tensor, mean: Tensor) -> Figure:
     units = np.arange(1, len(values) + 1)
     left.plot(units, values, ".", color="C0", label="input")
     left.plot(units, one_draw, "x", color="C1", markersize=4, label="one draw")
-    left.set(xlabel="unit of linear2", ylabel="value")
-    left.set_ylim(top=2.6 * float(values.max()))  # room for the legend above the highest cross
+    highest = float(values.max())
+    # Room for the legend above the highest cross.
+    left.set(xlabel="unit of linear2", ylabel="value", ylim=(None, 2.6 * highest))
     left.legend(loc="upper right", ncols=2)
-    top = float(values.max()) * 1.05
-    right.plot([0, top], [0, top], color="C6", linewidth=1, linestyle="--")
+    right.plot([0, 1.05 * highest], [0, 1.05 * highest], color="C6", linewidth=1, linestyle="--")
     right.plot(values, mean, ".", color="C2")
     right.set(xlabel="input", ylabel="mean of all draws")
     return figure

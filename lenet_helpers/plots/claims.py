@@ -35,7 +35,7 @@ def claimed_accuracies(rows: Sequence[tuple[str, Values, Interval, Range]]) -> F
     ax.plot([], [], ".", color="C0", label="seeds")
     ax.plot([], [], color="C0", linewidth=5, alpha=0.3, label="one further run")
     ax.plot([], [], "D", color="C1", markersize=5, label="published")
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=3)
+    figure.legend(loc="outside upper right", ncols=3)
     return figure
 
 

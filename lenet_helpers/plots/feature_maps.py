@@ -28,9 +28,8 @@ HEADLINE = {"fontsize": 9, "pad": 3}  # above the maps of a whole layer
 def kernels(weights: Tensor) -> Figure:
     """Kernels `(n, side, side)`, six in a row, in one colour scale from blue to red."""
     titles = [f"kernel {number}" for number in range(1, len(weights) + 1)]
-    figure = style.picture_grid(
-        weights, titles, columns=6, height=1.5, **style.signed(weights.abs().max())
-    )
+    colours = style.signed(weights.abs().max())
+    figure = style.picture_grid(weights, titles, columns=6, height=1.5, **colours)
     drawn = figure.axes[0].images[0]
     figure.colorbar(drawn, ax=figure.axes, fraction=0.02, shrink=0.8, label="weight")
     return figure
@@ -92,8 +91,8 @@ def tuning_curves(
     figure, axes = style.new_figure(2.1 * rows, nrows=rows, ncols=3, sharex=True, sharey=True)
     panels = zip(axes.flat, answers, preferred, selectivity, weights, strict=True)
     for number, (ax, curve, angle, index, kernel) in enumerate(panels, 1):
-        closed = [*curve, curve[0]]  # 180 degrees is the bar of 0 degrees again
-        ax.plot([*angles, 180], closed, marker="o", markersize=3)
+        # 180 degrees is the bar of 0 degrees again.
+        ax.plot([*angles, 180], [*curve, curve[0]], marker="o", markersize=3)
         ax.axvline(angle, color="C1", linestyle="--", linewidth=1.2)
         ax.set_title(f"map {number}: {angle:.0f}°, |R| = {index:.2f}", fontsize=10)
         corner = ax.inset_axes((0.02, 0.72, 0.2, 0.27))
@@ -142,8 +141,7 @@ def accuracy_lost(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]
         for index, (way, values) in enumerate(ways.items()):
             places = np.arange(1, count + 1) + 0.4 * index - 0.2
             lost, errors = 100 * np.transpose(values)
-            bars = {"width": 0.4, "label": way, "color": f"C{index}"}
-            ax.bar(places, lost, yerr=2 * errors, **bars, error_kw={"linewidth": 0.8})
+            ax.bar(places, lost, 0.4, yerr=2 * errors, label=way, error_kw={"linewidth": 0.8})
         ax.axhline(0, color="black", linewidth=0.8)
         ax.set(title=layer, xlabel="map switched off", xticks=range(1, count + 1))
         ax.grid(axis="x", visible=False)

@@ -40,14 +40,12 @@ def connection_table(table: Sequence[str]) -> Figure:
     """A filled square where a map of C3 sees a map of S2."""
     figure, ax = style.new_figure(2.9)
     seen = np.array([[str(source) in row for row in table] for source in range(6)])
-    ax.imshow(seen, cmap="Blues", vmin=0, vmax=1.4)
+    style.draw_picture(ax, seen, cmap="Blues", vmin=0, vmax=1.4)
     ax.set_xticks(np.arange(len(table) + 1) - 0.5, minor=True)
     ax.set_yticks(np.arange(7) - 0.5, minor=True)
-    ax.grid(False)
     ax.grid(True, which="minor", color="white", linewidth=2)
     ax.tick_params(which="both", length=0)
     ax.set(xticks=range(len(table)), yticks=range(6), xlabel="map of C3", ylabel="map of S2")
-    ax.spines[:].set_visible(False)
     return figure
 
 
@@ -68,9 +66,9 @@ def codes(images: Tensor, values: Tensor, nearest: Tensor) -> Figure:
     """Digits `(n, height, width)`, their codes and the nearest bitmaps `(n, 12, 7)`."""
     figure, axes = style.new_figure(3.3, nrows=3, ncols=len(images))
     style.draw_pictures(axes[0], images, name="digit")
-    rows = ((values, 1.7159, "F6"), (nearest, 1, "bitmap"))
-    for line, (pictures, ink, name) in zip(axes[1:], rows, strict=True):
-        style.draw_pictures(line, _framed(pictures, -ink), name=name, vmin=-ink, vmax=ink)
+    ink = 1.7159  # the most that F6 can give
+    style.draw_pictures(axes[1], _framed(values, -ink), name="F6", vmin=-ink, vmax=ink)
+    style.draw_pictures(axes[2], _framed(nearest, -1), name="bitmap", vmin=-1, vmax=1)
     return figure
 
 
@@ -89,7 +87,7 @@ def step_sizes(sizes: Mapping[str, Tensors], published: tuple[float, float]) -> 
     for edge, label in zip(published, ("range in the paper", None), strict=True):
         ax.axvline(edge, color="C6", linestyle="--", linewidth=1, label=label)
     ax.set(xscale="log", xlabel="step size of a parameter, first pass (dot: median)")
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=3)
+    figure.legend(loc="outside upper right", ncols=3)
     return figure
 
 
@@ -105,7 +103,7 @@ def first_weights(accuracies: Mapping[tuple[str, str], Values]) -> Figure:
     ax.axvline(0.1, color="C6", linestyle="--", linewidth=1, label="guessing")
     ax.set(xlim=(0, 1), xlabel="accuracy on images held out, one mark a seed")
     ax.xaxis.set_major_formatter(PercentFormatter(1))
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=3)
+    figure.legend(loc="outside upper right", ncols=3)
     return figure
 
 

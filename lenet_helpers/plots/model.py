@@ -101,16 +101,13 @@ def architecture(
 @styled
 def parameters_and_connections(rows: Sequence[LayerRow]) -> Figure:
     """Share of each row of the layer table in all parameters and in all connections."""
-    figure, ax = style.new_figure(3.2)
-    places = np.arange(len(rows))
-    for kind, shift in (("parameters", -0.2), ("connections", 0.2)):
+    figure, ax, places = style.new_rows([row.name for row in rows], 0.4, 0.4)
+    for kind, shift in (("parameters", 0.2), ("connections", -0.2)):
         counts = np.array([getattr(row, kind) for row in rows])
         bars = ax.barh(places + shift, 100 * counts / counts.sum(), 0.38, label=kind)
         ax.bar_label(bars, [f"{count:,}" for count in counts], padding=3, fontsize=8)
-    ax.set(yticks=places, yticklabels=[row.name for row in rows], xlabel="share of all, per cent")
-    ax.invert_yaxis()
+    ax.set(xlabel="share of all, per cent", xlim=(0, 88))
     ax.grid(False, axis="y")
-    ax.set_xlim(0, 88)
     ax.legend(loc="center right")
     return figure
 
