@@ -133,14 +133,13 @@ def activation_bands(
     figure, axes = style.new_figure(4.2, sharex=True, sharey="col", **panels)
     for row, (network, by_layer) in enumerate(quantiles.items()):
         for ax, layer in zip(axes[row], layers, strict=True):
-            lowest, low, middle, high, highest = np.array(by_layer[layer]).T
+            lowest, low, middle, high, highest = by_layer[layer].T
             color = f"C{row}"
             ax.fill_between(steps, lowest, highest, color=color, alpha=0.2, linewidth=0)
             ax.fill_between(steps, low, high, color=color, alpha=0.35, linewidth=0)
             ax.plot(steps, middle, color=color)
             ax.axhline(0, color="C6", linewidth=0.6)
-            if row == 0:
-                ax.set_title(f"into {layer}", fontsize=9)
+            ax.set_title("" if row else f"into {layer}", fontsize=9)
         axes[row][0].set_ylabel(f"{network}\nvalue")
     figure.supxlabel("step", fontsize=10)
     return figure

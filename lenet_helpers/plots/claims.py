@@ -25,7 +25,7 @@ def claimed_accuracies(rows: Sequence[tuple[str, Values, Interval, Range]]) -> F
     figure, ax, places = style.new_rows([name for name, *_ in rows], 0.9, 0.36)
     for place, (_, values, (_, low, high), claimed) in zip(places, rows, strict=True):
         ax.plot([low, high], [place, place], color="C0", linewidth=5, alpha=0.3)
-        ax.plot(values, [place] * len(values), ".", color="C0", markersize=6)
+        ax.plot(values, [place] * len(values), ".", color="C0")
         below = place - 0.25  # or it would hide the seeds
         ax.plot(claimed, [below, below], color="C1", linewidth=3)
         if claimed[1] - claimed[0] < NARROW:
@@ -45,7 +45,7 @@ def slips(differences: Curves, intervals: Mapping[str, Interval]) -> Figure:
     figure, ax, places = style.new_rows(differences, 0.8, 0.38)
     for place, (name, values) in zip(places, differences.items(), strict=True):
         mean, low, high = (100 * value for value in intervals[name])
-        ax.plot(100 * np.array(values), [place] * len(values), ".", color="C0", markersize=6)
+        ax.plot(100 * np.array(values), [place] * len(values), ".", color="C0")
         error = [[mean - low], [high - mean]]
         ax.errorbar(mean, place - 0.25, xerr=error, fmt="o", color="C6", capsize=3, markersize=4)
     ax.axvline(0, color="C6", linestyle="--", linewidth=1)
