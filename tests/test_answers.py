@@ -168,6 +168,12 @@ def test_a_figure_of_a_reading_has_a_box_for_each_symbol_and_for_what_was_left_o
     assert figure.axes[-1].get_title() == f"{line.text}   holds"
 
 
+def test_a_figure_of_one_number_read_as_arithmetic_has_a_tree_of_one_leaf(network):
+    line = replace(read(network, EXPRESSIONS / "02_yellow.jpg", ARITHMETIC), text="7")
+    *_, tree = plots.reading(line, "value 7").axes
+    assert [text.get_text() for text in tree.texts] == ["7"]
+
+
 def test_a_figure_of_a_cut_marks_its_column():
     part, half = np.ones((9, 20), bool), np.zeros((28, 28))
     figure = plots.cut_at(part, ([4, 8, 12], [0.1, 0.9, 0.3]), 8, [half] * 2, ["3", "5"])

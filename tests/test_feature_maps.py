@@ -325,7 +325,7 @@ def test_occlusions_are_drawn_over_the_pixels_they_are_centred_on():
 
 def test_each_map_of_a_strip_stands_under_its_number():
     ax = figures.style.new_figure(2.0)[1]
-    figures.strip(ax, "pooling", torch.rand(16, 5, 5), 8)
+    figures.draw_layer(ax, "pooling", torch.rand(16, 5, 5), 8)
     assert [text.get_text() for text in ax.texts] == [str(n) for n in range(1, 17)]
     for text, picture in zip(ax.texts, ax.images, strict=True):
         left, right, _, top = picture.get_extent()
@@ -337,7 +337,7 @@ def test_strips_of_maps_of_any_size_are_equally_wide():
     widths = []
     for side in (5, 10):
         ax = figures.style.new_figure(2.0)[1]
-        figures.strip(ax, "maps", torch.rand(16, side, side), 8)
+        figures.draw_layer(ax, "maps", torch.rand(16, side, side), 8)
         widths.append([ax.get_xlim(), ax.get_ylim(), *(m.get_extent() for m in ax.images)])
     assert widths[0] == widths[1]
 

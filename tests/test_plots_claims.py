@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-import torch
 
 from lenet_helpers.plots import claims as figures
 
@@ -36,14 +34,6 @@ def test_slips_are_drawn_in_points_with_their_mean():
     (ax,) = figures.slips({"flips": [-0.01, -0.02]}, {"flips": (-0.015, -0.03, 0.0)}).axes
     assert points_of(ax, ".") == [pytest.approx((-1, -2, 0))]
     assert points_of(ax, "o") == [pytest.approx((-1.5, -0.25))]
-
-
-def test_the_lower_row_is_mirrored():
-    image = torch.arange(4.0).reshape(1, 1, 2, 2)
-    upper, lower = figures.mirrored_digits(image, [2], [5]).axes
-    assert np.asarray(upper.images[0].get_array()).tolist() == [[0, 1], [2, 3]]
-    assert np.asarray(lower.images[0].get_array()).tolist() == [[1, 0], [3, 2]]
-    assert (upper.get_title(), lower.get_title()) == ("2", "5")
 
 
 def test_each_digit_has_its_seeds_and_their_mean():

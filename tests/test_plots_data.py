@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from lenet_helpers.plots import data as figures
+from lenet_helpers.plots import picture_grid
 
 
 @pytest.fixture
@@ -20,8 +21,8 @@ def heights(bars):
     return [bar.get_height() for bar in bars]
 
 
-def test_digit_grid_has_each_image_under_its_title(images):
-    axes = figures.digit_grid(images, [5, 0, 4, 1, 9, 2]).axes
+def test_a_grid_has_each_image_under_its_title(images):
+    axes = picture_grid(images, [5, 0, 4, 1, 9, 2]).axes
     assert [ax.get_title() for ax in axes] == ["5", "0", "4", "1", "9", "2", *[""] * 4]
     assert all(torch.equal(shown(ax), image) for ax, image in zip(axes, images, strict=False))
     assert not axes[6].images
@@ -56,11 +57,15 @@ def test_pixel_values_marks_the_mean():
     assert after.get_legend().get_texts()[0].get_text() == "mean 0.00"
 
 
-def test_mirror_images_stand_below_their_originals(images):
-    axes = figures.upright_and_mirrored(images[:2], images[:2].flip(-1), labels=[2, 5]).axes
+def test_a_row_of_a_grid_stands_below_the_one_before_behind_its_name(images):
+    words = {"fontsize": 9}
+    titles = [f"a {label}" for label in torch.tensor([2, 5, 2, 5])]
+    axes = picture_grid(images[:4], titles, ["above", "below"], columns=2, words=words).axes
     assert torch.equal(shown(axes[1]), images[1])
-    assert torch.equal(shown(axes[3]), images[1].flip(-1))
+    assert torch.equal(shown(axes[3]), images[3])
     assert axes[1].get_title() == "a 5"
+    assert [ax.get_ylabel() for ax in axes] == ["above", "", "below", ""]
+    assert axes[2].title.get_fontsize() == axes[2].yaxis.label.get_fontsize() == 9
 
 
 def test_pad_or_resize_draws_each_picture_in_its_own_size(images):

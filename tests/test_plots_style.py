@@ -7,7 +7,6 @@ import base64
 import matplotlib
 import numpy as np
 import pytest
-import torch
 
 from lenet_helpers.plots import FIGURES, save_figure, show, style
 from lenet_helpers.plots import training as plots
@@ -95,9 +94,3 @@ def test_the_confusion_matrix_writes_each_count_into_its_cell():
     (ax,) = plots.confusion_matrix(counts).axes
     written = {text.get_position(): text.get_text() for text in ax.texts}
     assert written == {(0, 0): "5", (1, 1): "6", (2, 2): "7", (2, 0): "3"}
-
-
-def test_mistakes_name_truth_answer_and_probability():
-    figure = plots.mistakes(torch.zeros(2, 1, 32, 32), [4, 7], [9, 1], [0.991, 0.5])
-    titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
-    assert titles == ["4, read as 9\n(99.1%)", "7, read as 1\n(50.0%)"]

@@ -2,6 +2,6 @@
 
 from lenet_helpers.plots.captions import FIGURES
 from lenet_helpers.plots.live import live
-from lenet_helpers.plots.style import save_figure, show
+from lenet_helpers.plots.style import picture_grid, save_figure, show
 
-__all__ = ["FIGURES", "live", "save_figure", "show"]
+__all__ = ["FIGURES", "live", "picture_grid", "save_figure", "show"]

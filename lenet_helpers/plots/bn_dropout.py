@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor
 
 from lenet_helpers.plots import style
@@ -43,11 +43,11 @@ def dropout_draws(values: Tensor, one_draw: Tensor, mean: Tensor) -> Figure:
     units = np.arange(1, len(values) + 1)
     left.plot(units, values, ".", color="C0", label="input")
     left.plot(units, one_draw, "x", color="C1", markersize=4, label="one draw")
-    left.set(xlabel="unit of linear2", ylabel="value")
-    left.set_ylim(top=2.6 * float(values.max()))  # room for the legend above the highest cross
+    highest = float(values.max())
+    # Room for the legend above the highest cross.
+    left.set(xlabel="unit of linear2", ylabel="value", ylim=(None, 2.6 * highest))
     left.legend(loc="upper right", ncols=2)
-    top = float(values.max()) * 1.05
-    right.plot([0, top], [0, top], color="C6", linewidth=1, linestyle="--")
+    right.plot([0, 1.05 * highest], [0, 1.05 * highest], color="C6", linewidth=1, linestyle="--")
     right.plot(values, mean, ".", color="C2")
     right.set(xlabel="input", ylabel="mean of all draws")
     return figure
@@ -63,7 +63,7 @@ def forgotten_eval(accuracies: Mapping[str, Mapping[int, float]], evaluated: flo
     sizes = list(next(iter(accuracies.values())))
     ax.set(xlabel="batch size", ylabel="accuracy", xscale="log", ylim=(None, 1.0))
     ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
-    ax.xaxis.set_minor_locator(NullLocator())
+    ax.minorticks_off()
     ax.yaxis.set_major_formatter(PER_CENT)
     ax.legend(loc="center right")
     return figure
@@ -133,14 +133,13 @@ def activation_bands(
     figure, axes = style.new_figure(4.2, sharex=True, sharey="col", **panels)
     for row, (network, by_layer) in enumerate(quantiles.items()):
         for ax, layer in zip(axes[row], layers, strict=True):
-            lowest, low, middle, high, highest = np.array(by_layer[layer]).T
+            lowest, low, middle, high, highest = by_layer[layer].T
             color = f"C{row}"
             ax.fill_between(steps, lowest, highest, color=color, alpha=0.2, linewidth=0)
             ax.fill_between(steps, low, high, color=color, alpha=0.35, linewidth=0)
             ax.plot(steps, middle, color=color)
             ax.axhline(0, color="C6", linewidth=0.6)
-            if row == 0:
-                ax.set_title(f"into {layer}", fontsize=9)
+            ax.set_title("" if row else f"into {layer}", fontsize=9)
         axes[row][0].set_ylabel(f"{network}\nvalue")
     figure.supxlabel("step", fontsize=10)
     return figure
@@ -155,8 +154,8 @@ def accuracy_by_rate(rates: Values, study: Rates, live: Rates, survived: float) 
     figure, axes = style.new_figure(3.4, ncols=len(study), sharey=True)
     for index, (ax, (name, seeds)) in enumerate(zip(axes, study.items(), strict=True)):
         values = np.array(seeds, dtype=float)  # None becomes NaN, which is not drawn
-        aside = np.geomspace(0.9, 1.1, len(values))[:, None]  # or equal values would hide others
-        places = np.broadcast_to(rates, values.shape) * aside
+        aside = np.geomspace(0.9, 1.1, len(values))  # or equal values would hide each other
+        places = np.outer(aside, rates)
         look = {"color": f"C{index}", "markersize": 4, "alpha": 0.5}
         ax.plot(places, values, ".", **look)
         ax.plot(places, _lost(values), "x", **look)
@@ -166,7 +165,7 @@ def accuracy_by_rate(rates: Values, study: Rates, live: Rates, survived: float) 
         ax.axhline(survived, color="C6", linestyle="--", linewidth=1)
         ax.set(title=name, xlabel="learning rate", xscale="log", ylim=(-0.14, 1.03))
         ax.set_xticks(rates, [f"{rate:g}" for rate in rates], rotation=45)
-        ax.xaxis.set_minor_locator(NullLocator())
+        ax.minorticks_off()
     ticks = np.linspace(0, 1, 6)
     axes[0].set_yticks([LOST, *ticks], ["loss not finite", *(f"{tick:.0%}" for tick in ticks)])
     axes[0].set_ylabel("training accuracy")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
-from torch import Tensor
 
 from lenet_helpers.plots import style
-from lenet_helpers.plots.style import Curves, Tensors, Values, styled
+from lenet_helpers.plots.style import Curves, Values, styled
 from lenet_helpers.studies.statistics import Interval
 
 Range = tuple[float, float]
@@ -27,7 +25,7 @@ def claimed_accuracies(rows: Sequence[tuple[str, Values, Interval, Range]]) -> F
     figure, ax, places = style.new_rows([name for name, *_ in rows], 0.9, 0.36)
     for place, (_, values, (_, low, high), claimed) in zip(places, rows, strict=True):
         ax.plot([low, high], [place, place], color="C0", linewidth=5, alpha=0.3)
-        ax.plot(values, [place] * len(values), ".", color="C0", markersize=6)
+        ax.plot(values, [place] * len(values), ".", color="C0")
         below = place - 0.25  # or it would hide the seeds
         ax.plot(claimed, [below, below], color="C1", linewidth=3)
         if claimed[1] - claimed[0] < NARROW:
@@ -37,7 +35,7 @@ def claimed_accuracies(rows: Sequence[tuple[str, Values, Interval, Range]]) -> F
     ax.plot([], [], ".", color="C0", label="seeds")
     ax.plot([], [], color="C0", linewidth=5, alpha=0.3, label="one further run")
     ax.plot([], [], "D", color="C1", markersize=5, label="published")
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=3)
+    figure.legend(loc="outside upper right", ncols=3)
     return figure
 
 
@@ -47,19 +45,12 @@ def slips(differences: Curves, intervals: Mapping[str, Interval]) -> Figure:
     figure, ax, places = style.new_rows(differences, 0.8, 0.38)
     for place, (name, values) in zip(places, differences.items(), strict=True):
         mean, low, high = (100 * value for value in intervals[name])
-        ax.plot(100 * np.array(values), [place] * len(values), ".", color="C0", markersize=6)
+        ax.plot(100 * np.array(values), [place] * len(values), ".", color="C0")
         error = [[mean - low], [high - mean]]
         ax.errorbar(mean, place - 0.25, xerr=error, fmt="o", color="C6", capsize=3, markersize=4)
     ax.axvline(0, color="C6", linestyle="--", linewidth=1)
     ax.set_xlabel("test accuracy with the slip less that without, points")
     return figure
-
-
-@styled
-def mirrored_digits(images: Tensor, answers: Sequence[int], mirrored: Sequence[int]) -> Figure:
-    """Images `(n, 1, height, width)` above, mirrored below, each with the answer."""
-    pictures = [*images[:, 0], *images[:, 0].flip(-1)]
-    return style.picture_grid(0.95, len(images), pictures, [*answers, *mirrored])
 
 
 @styled
@@ -91,14 +82,6 @@ def batch_accuracies(
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.legend(loc="best")
     return figure
-
-
-@styled
-def changed_digits(image: Tensor, changed: Tensors) -> Figure:
-    """An image `(1, height, width)`, and beside it a row for each `(n, 1, height, width)`."""
-    rows = [[image[0], *images[:, 0]] for images in changed.values()]
-    pictures = list(chain(*rows))
-    return style.picture_grid(2.0 / len(rows), len(rows[0]), pictures, names=list(changed))
 
 
 @styled

@@ -16,12 +16,6 @@ Edges = tuple[int, int, int, int]  # of a box: its first and last row, first and
 
 
 @styled
-def digit_grid(images: Tensor, titles: Sequence[object]) -> Figure:
-    """Images `(n, height, width)` in rows of ten, a title above each."""
-    return style.picture_grid(1.0, 10, images, titles)
-
-
-@styled
 def digits_per_class(train_counts: Sequence[int], test_counts: Sequence[int]) -> Figure:
     """Bars: images of each digit in the training and in the test files."""
     figure, axes = style.new_figure(2.6, ncols=2)
@@ -78,14 +72,6 @@ def pad_or_resize(images: Pictures, titles: Sequence[str], boxes: Iterable[Edges
     for ax, box in zip(axes, boxes, strict=True):
         _frame(ax, *box)
     return figure
-
-
-@styled
-def upright_and_mirrored(images: Tensor, mirrored: Tensor, labels: Sequence[int]) -> Figure:
-    """Images above, their mirror images below."""
-    titles = [f"a {int(label)}" for label in labels] + [""] * len(mirrored)
-    names = ["upright", "mirrored"]
-    return style.picture_grid(1.3, len(images), [*images, *mirrored], titles, names)
 
 
 def _frame(ax: Axes, top: int, bottom: int, left: int, right: int) -> None:

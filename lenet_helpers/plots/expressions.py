@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lenet_helpers.plots import style
-from lenet_helpers.plots.style import Values, styled
+from lenet_helpers.plots.style import CENTRED, Values, styled
 from lenet_helpers.reading.cutting import Segments
 from lenet_helpers.reading.grammar import ARITHMETIC, ExpressionError, parse
 from lenet_helpers.reading.lines import Line
@@ -20,7 +20,6 @@ from lenet_helpers.reading.parts import around
 from lenet_helpers.reading.reader import Reading
 from lenet_helpers.reading.search import Candidate
 
-CENTRED = {"ha": "center", "va": "center"}
 FEWEST_LEAVES = 8  # a small tree is not drawn wider than that
 Branch = tuple[str, Sequence]  # a sign or a number, and the branches below it
 
@@ -114,7 +113,7 @@ def places(geometry: Mapping[str, Values], symbols: str) -> Figure:
 @styled
 def tree(branches: Sequence[Branch]) -> Figure:
     """A tree for each side of a line of arithmetic."""
-    figure, axis = style.new_figure(0.7 + 0.45 * max(map(_depth, branches)))
+    figure, axis = style.new_figure(0.7 + 0.45 * _depth(branches))
     draw_trees(axis, branches)
     return figure
 
@@ -142,11 +141,12 @@ def draw_trees(axis: Axes, branches: Sequence[Branch]) -> None:
             leaves += 1
         place(branch, 0)
     middle, room = (leaves - 1) / 2, max(leaves, FEWEST_LEAVES) / 2
-    axis.set(xlim=(middle - room, middle + room), ylim=(-max(map(_depth, branches)) - 0.3, 0.5))
+    axis.set(xlim=(middle - room, middle + room), ylim=(-_depth(branches) - 0.3, 0.5))
 
 
-def _depth(branch: Branch) -> int:
-    return 1 + max(map(_depth, branch[1])) if branch[1] else 0
+def _depth(branches: Sequence[Branch]) -> int:
+    """How many levels of branches lie below these."""
+    return max((1 + _depth(below) for _, below in branches if below), default=0)
 
 
 @styled
@@ -168,14 +168,13 @@ def reading(read: Reading, words: str = "") -> Figure:
     if read.grammar == ARITHMETIC:
         with suppress(ExpressionError):  # the text may be no whole sum
             branches = parse(read.text)
-    depth = max(map(_depth, branches), default=0)
     top, left, bottom, right = around([*boxes, *read.left_out])
     room = 0.25 * (bottom - top)
     picture = read.line.picture
     shapes = [picture.shape[:2], (bottom - top + 4.5 * room, right - left + 2 * room)]
     # As high as the full width asks for, within limits.
     ratios = [float(np.clip(style.WIDTH * height / width, 0.8, 1.9)) for height, width in shapes]
-    ratios += [0.3 + 0.36 * depth] if depth else []
+    ratios += [0.3 + 0.36 * _depth(branches)] if branches else []
     figure, axes = style.new_figure(sum(ratios) + 0.6, nrows=len(ratios), height_ratios=ratios)
     style.draw_picture(axes[0], picture, vmin=0, vmax=1)
     style.draw_picture(axes[1], 1 - read.line.strength, vmin=0, vmax=1)
@@ -200,7 +199,8 @@ def lines(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
     widest = max(image.shape[1] / image.shape[0] for image in images)
     height = style.WIDTH / 2 / widest + 0.17 * (1.5 + titles[0].count("\n"))
     words = {"fontsize": 8.5, "pad": 3, "loc": "left"}
-    figure = style.picture_grid(height, 2, images, list(map(printed, titles)), words=words)
+    titles = list(map(printed, titles))
+    figure = style.picture_grid(images, titles, columns=2, height=height, words=words)
     for axis, image in zip(figure.axes, images, strict=False):
         bottom = len(image) - 0.5
         axis.set(xlim=(-0.5, len(image) * widest - 0.5), ylim=(bottom, -0.5))

@@ -28,7 +28,8 @@ HEADLINE = {"fontsize": 9, "pad": 3}  # above the maps of a whole layer
 def kernels(weights: Tensor) -> Figure:
     """Kernels `(n, side, side)`, six in a row, in one colour scale from blue to red."""
     titles = [f"kernel {number}" for number in range(1, len(weights) + 1)]
-    figure = style.picture_grid(1.5, 6, weights, titles, **style.signed(weights.abs().max()))
+    colours = style.signed(weights.abs().max())
+    figure = style.picture_grid(weights, titles, columns=6, height=1.5, **colours)
     drawn = figure.axes[0].images[0]
     figure.colorbar(drawn, ax=figure.axes, fraction=0.02, shrink=0.8, label="weight")
     return figure
@@ -37,13 +38,12 @@ def kernels(weights: Tensor) -> Figure:
 @styled
 def maps_by_layer(image: Tensor, layers: Tensors) -> Figure:
     """An image, and for each layer its maps `(channels, height, width)` in one colour scale."""
-    columns = [min(len(maps), 8) for maps in layers.values()]
-    rows = [-(-len(maps) // width) for maps, width in zip(layers.values(), columns, strict=True)]
-    heights = [1.6, *(0.3 + 7.4 * np.divide(rows, columns))]
+    grids = [_grid(maps, 8) for maps in layers.values()]
+    heights = [1.6, *(0.3 + 7.4 * (rows / columns) for rows, columns in grids)]
     figure, axes = style.new_figure(sum(heights), nrows=len(heights), height_ratios=heights)
     style.draw_picture(axes[0], image, "image {}×{}".format(*image.shape), HEADLINE)
-    for ax, (name, maps), width in zip(axes[1:], layers.items(), columns, strict=True):
-        drawn = strip(ax, name, maps, width)
+    for ax, (name, maps) in zip(axes[1:], layers.items(), strict=True):
+        drawn = draw_layer(ax, name, maps, 8)
         figure.colorbar(drawn, ax=ax, fraction=0.012, pad=0.01, label="answer")
     return figure
 
@@ -65,8 +65,7 @@ def several_maps(images: Tensor, maps: Tensor) -> Figure:
     rows, columns = maps.shape[0], 1 + maps.shape[1]
     figure, axes = style.new_figure(0.92 * rows + 0.25, nrows=rows, ncols=columns)
     style.draw_pictures(axes[:, 0], images)
-    for line, answers in zip(axes, maps, strict=True):
-        drawn = style.draw_pictures(line[1:], answers, **_scale(maps))
+    drawn = style.draw_pictures(axes[:, 1:].flat, maps.flatten(0, 1), **_scale(maps))
     for column, ax in enumerate(axes[0]):
         ax.set_title(f"map {column}" if column else "digit")
     figure.colorbar(drawn, ax=list(axes.flat), fraction=0.02, shrink=0.5, label="answer")
@@ -92,8 +91,8 @@ def tuning_curves(
     figure, axes = style.new_figure(2.1 * rows, nrows=rows, ncols=3, sharex=True, sharey=True)
     panels = zip(axes.flat, answers, preferred, selectivity, weights, strict=True)
     for number, (ax, curve, angle, index, kernel) in enumerate(panels, 1):
-        closed = [*curve, curve[0]]  # 180 degrees is the bar of 0 degrees again
-        ax.plot([*angles, 180], closed, marker="o", markersize=3)
+        # 180 degrees is the bar of 0 degrees again.
+        ax.plot([*angles, 180], [*curve, curve[0]], marker="o", markersize=3)
         ax.axvline(angle, color="C1", linestyle="--", linewidth=1.2)
         ax.set_title(f"map {number}: {angle:.0f}°, |R| = {index:.2f}", fontsize=10)
         corner = ax.inset_axes((0.02, 0.72, 0.2, 0.27))
@@ -109,12 +108,13 @@ def strongest_patches(weights: Tensor, patches: Tensor) -> Figure:
     """A row for each kernel `(n, side, side)`: the kernel, then its patches."""
     rows, columns = patches.shape[0], 1 + patches.shape[1]
     figure, axes = style.new_figure(0.58 * rows + 0.25, nrows=rows, ncols=columns)
-    for number, (line, kernel, best) in enumerate(zip(axes, weights, patches, strict=True), 1):
-        style.draw_picture(line[0], kernel, **style.signed(weights.abs().max()))
-        line[0].set_ylabel(number, rotation=0, va="center", labelpad=8)
-        style.draw_pictures(line[1:], best, vmin=patches.min(), vmax=patches.max())
-        for ax in line[1:]:
-            _thin_frame(ax)  # white ink would run into the page
+    style.draw_pictures(axes[:, 0], weights, **style.signed(weights.abs().max()))
+    for number, ax in enumerate(axes[:, 0], 1):
+        ax.set_ylabel(number, rotation=0, va="center", labelpad=8)
+    scale = {"vmin": patches.min(), "vmax": patches.max()}
+    style.draw_pictures(axes[:, 1:].flat, patches.flatten(0, 1), **scale)
+    for ax in axes[:, 1:].flat:
+        _thin_frame(ax)  # white ink would run into the page
     axes[0, 0].set_title("kernel")
     axes[0, columns // 2].set_title("strongest patches, from left to right")
     return figure
@@ -125,7 +125,8 @@ def patch_blocks(patches: Tensor) -> Figure:
     """A block for each map, eight in a row: its patches `(maps, count, side, side)` in a square."""
     blocks = [mosaic(block, int(len(block) ** 0.5)) for block in patches]
     titles = [f"map {number}" for number in range(1, len(patches) + 1)]
-    return style.picture_grid(1.12, 8, blocks, titles, vmin=patches.min(), vmax=patches.max())
+    scale = {"vmin": patches.min(), "vmax": patches.max()}
+    return style.picture_grid(blocks, titles, columns=8, height=1.12, **scale)
 
 
 @styled
@@ -140,8 +141,7 @@ def accuracy_lost(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]
         for index, (way, values) in enumerate(ways.items()):
             places = np.arange(1, count + 1) + 0.4 * index - 0.2
             lost, errors = 100 * np.transpose(values)
-            bars = {"width": 0.4, "label": way, "color": f"C{index}"}
-            ax.bar(places, lost, yerr=2 * errors, **bars, error_kw={"linewidth": 0.8})
+            ax.bar(places, lost, 0.4, yerr=2 * errors, label=way, error_kw={"linewidth": 0.8})
         ax.axhline(0, color="black", linewidth=0.8)
         ax.set(title=layer, xlabel="map switched off", xticks=range(1, count + 1))
         ax.grid(axis="x", visible=False)
@@ -198,17 +198,16 @@ def occlusions(images: Tensor, leads: Tensors, before: Tensor, side: int) -> Fig
 
 
 @styled
-def all_layers(image: Tensor, layers: Tensors, units: Tensors, probabilities: Tensor) -> Figure:
-    """Image, stacks of maps, strips of units and probabilities of one digit, from top to bottom."""
-    of_maps = [0.3 + 8.6 / len(maps) for maps in layers.values()]  # wide enough for the figure
-    heights = [1.8, *of_maps, *[0.5] * len(units), 1.6]
+def all_layers(image: Tensor, layers: Tensors, probabilities: Tensor) -> Figure:
+    """Image, maps or units of each layer, and probabilities of one digit, from top to bottom."""
+    # A row of maps is as high as the figure's width asks for.
+    of_layers = [0.3 + 8.6 / len(part) if part.ndim > 1 else 0.5 for part in layers.values()]
+    heights = [1.8, *of_layers, 1.6]
     figure, axes = style.new_figure(sum(heights), nrows=len(heights), height_ratios=heights)
     (first, *stages, last) = axes
     style.draw_picture(first, image, "image {}×{}".format(*image.shape), HEADLINE)
-    for ax, (name, maps) in zip(stages, layers.items(), strict=False):
-        strip(ax, name, maps, len(maps))
-    for ax, (name, values) in zip(stages[len(layers) :], units.items(), strict=True):
-        draw_units(ax, name, values)
+    for ax, (name, values) in zip(stages, layers.items(), strict=True):
+        draw_layer(ax, name, values, len(values))
     last.bar(range(len(probabilities)), 100 * np.asarray(probabilities))
     last.set(xlabel="digit", xticks=range(10), ylabel="probability (%)", ylim=(0, 105))
     last.set_title("linear 3 + softmax: 10 probabilities", **HEADLINE)
@@ -227,15 +226,27 @@ def _thin_frame(ax: Axes) -> None:
 
 def mosaic(pictures: Pictures, columns: int) -> np.ndarray:
     """Pictures `(n, h, w)` in rows of `columns`; seams and empty places are not drawn (NaN)."""
-    shape = (-(-len(pictures) // columns), columns)
+    grid = _grid(pictures, columns)
     pictures = np.asarray(pictures, dtype=float)
-    return montage(pictures, fill=np.nan, grid_shape=shape, padding_width=1)[1:-1, 1:-1]
+    return montage(pictures, fill=np.nan, grid_shape=grid, padding_width=1)[1:-1, 1:-1]
 
 
-def strip(ax: Axes, name: str, maps: Tensor, columns: int) -> AxesImage:
-    """Maps `(n, h, w)` in one colour scale, in rows of `columns`, each under its number."""
+def _grid(pictures: Pictures, columns: int) -> tuple[int, int]:
+    """How many rows hold the pictures, and how many columns they fill."""
+    return -(-len(pictures) // columns), min(len(pictures), columns)
+
+
+def draw_layer(ax: Axes, name: str, maps: Tensor, columns: int) -> AxesImage:
+    """What a layer answers, in one colour scale, black for 0.
+
+    Maps `(n, h, w)` stand in rows of `columns` at most, each under its number. The units `(n,)` of
+    a linear layer are one strip.
+    """
+    if maps.ndim == 1:
+        title = f"{name}: {len(maps)} units"
+        return style.draw_picture(ax, maps[None], title, HEADLINE, aspect="auto", **_scale(maps))
     style.picture_axes(ax, "{}: {} maps of {}×{}".format(name, *maps.shape), **HEADLINE)
-    rows = -(-len(maps) // columns)
+    rows, columns = _grid(maps, columns)
     for index, values in enumerate(maps):  # maps of all sizes are squares of side 1
         row, column = divmod(index, columns)
         left, top = 1.06 * column, 1.25 * row
@@ -244,9 +255,3 @@ def strip(ax: Axes, name: str, maps: Tensor, columns: int) -> AxesImage:
         ax.text(left + 0.5, top, index + 1, size=7, ha="center", va="bottom")
     ax.set(xlim=(0, 1.06 * columns - 0.06), ylim=(1.25 * rows - 0.25, -0.25))
     return drawn
-
-
-def draw_units(ax: Axes, name: str, values: Tensor) -> None:
-    """Values `(n,)` of the units of a linear layer as a strip, black for 0."""
-    title = f"{name}: {len(values)} units"
-    style.draw_picture(ax, values[None], title, HEADLINE, cmap=MAPS, aspect="auto", vmin=0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor
@@ -41,22 +40,20 @@ def connection_table(table: Sequence[str]) -> Figure:
     """A filled square where a map of C3 sees a map of S2."""
     figure, ax = style.new_figure(2.9)
     seen = np.array([[str(source) in row for row in table] for source in range(6)])
-    ax.imshow(seen, cmap="Blues", vmin=0, vmax=1.4)
+    style.draw_picture(ax, seen, cmap="Blues", vmin=0, vmax=1.4)
     ax.set_xticks(np.arange(len(table) + 1) - 0.5, minor=True)
     ax.set_yticks(np.arange(7) - 0.5, minor=True)
-    ax.grid(False)
     ax.grid(True, which="minor", color="white", linewidth=2)
     ax.tick_params(which="both", length=0)
     ax.set(xticks=range(len(table)), yticks=range(6), xlabel="map of C3", ylabel="map of S2")
-    ax.spines[:].set_visible(False)
     return figure
 
 
 @styled
 def bitmaps(pictures: Tensor) -> Figure:
     """Pictures `(n, height, width)` of -1 (black) and +1 (white, the ink) in one row."""
-    places = len(pictures)
-    return style.picture_grid(1.5, places, _framed(pictures, -1), range(places), vmin=-1, vmax=1)
+    row = {"columns": len(pictures), "height": 1.5, "vmin": -1, "vmax": 1}
+    return style.picture_grid(_framed(pictures, -1), range(len(pictures)), **row)
 
 
 def _framed(pictures: Tensor, level: float) -> Tensor:
@@ -69,9 +66,9 @@ def codes(images: Tensor, values: Tensor, nearest: Tensor) -> Figure:
     """Digits `(n, height, width)`, their codes and the nearest bitmaps `(n, 12, 7)`."""
     figure, axes = style.new_figure(3.3, nrows=3, ncols=len(images))
     style.draw_pictures(axes[0], images, name="digit")
-    rows = ((values, 1.7159, "F6"), (nearest, 1, "bitmap"))
-    for line, (pictures, ink, name) in zip(axes[1:], rows, strict=True):
-        style.draw_pictures(line, _framed(pictures, -ink), name=name, vmin=-ink, vmax=ink)
+    ink = 1.7159  # the most that F6 can give
+    style.draw_pictures(axes[1], _framed(values, -ink), name="F6", vmin=-ink, vmax=ink)
+    style.draw_pictures(axes[2], _framed(nearest, -1), name="bitmap", vmin=-1, vmax=1)
     return figure
 
 
@@ -82,14 +79,15 @@ def step_sizes(sizes: Mapping[str, Tensors], published: tuple[float, float]) -> 
     figure, ax, places = style.new_rows(names, 0.9, 0.36)
     for number, (kind, layers) in enumerate(sizes.items()):
         beside = places + 0.15 - 0.3 * number
-        low, high = ([edge(layers[n]) for n in names] for edge in (torch.min, torch.max))
-        median = [layers[n].median() for n in names]
+        low, median, high = zip(
+            *[(s.min(), s.median(), s.max()) for s in layers.values()], strict=True
+        )
         ax.hlines(beside, low, high, color=f"C{number}", linewidth=4, alpha=0.5, label=kind)
         ax.plot(median, beside, "o", color=f"C{number}", markersize=5)
     for edge, label in zip(published, ("range in the paper", None), strict=True):
         ax.axvline(edge, color="C6", linestyle="--", linewidth=1, label=label)
     ax.set(xscale="log", xlabel="step size of a parameter, first pass (dot: median)")
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=3)
+    figure.legend(loc="outside upper right", ncols=3)
     return figure
 
 
@@ -98,16 +96,14 @@ def first_weights(accuracies: Mapping[tuple[str, str], Values]) -> Figure:
     """Accuracies of the seeds by (first weights, way of training): a row for each way."""
     kinds, ways = (list(dict.fromkeys(part)) for part in zip(*accuracies, strict=True))
     figure, ax, places = style.new_rows(ways, 1.0, 0.5)
-    for (kind, way), values in accuracies.items():
-        number = kinds.index(kind)
-        place = places[ways.index(way)] + 0.15 - 0.3 * number
-        label = f"±{kind}" if way == ways[0] else None
-        mark = {"color": f"C{number}", "alpha": 0.5, "markersize": 6}
-        ax.plot(values, [place] * len(values), "os"[number], label=label, **mark)
+    for number, kind in enumerate(kinds):
+        rows = [accuracies[kind, way] for way in ways]
+        beside = np.repeat(places + 0.15 - 0.3 * number, [len(row) for row in rows])
+        ax.plot(np.concatenate(rows), beside, "os"[number], alpha=0.5, label=f"±{kind}")
     ax.axvline(0.1, color="C6", linestyle="--", linewidth=1, label="guessing")
     ax.set(xlim=(0, 1), xlabel="accuracy on images held out, one mark a seed")
     ax.xaxis.set_major_formatter(PercentFormatter(1))
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper right", ncols=3)
+    figure.legend(loc="outside upper right", ncols=3)
     return figure
 
 
@@ -116,10 +112,9 @@ def errors(test: Sequence[Values], training: Sequence[Values], published: float)
     """One curve of errors after each pass for each seed; errors are fractions 0…1."""
     figure, ax = style.new_figure(3.4)
     for name, curves, color in (("test", test, "C0"), ("training", training, "C1")):
-        for number, curve in enumerate(curves):
-            label = None if number else f"{name}, {len(curves)} seeds"
-            passes = range(1, len(curve) + 1)
-            ax.plot(passes, curve, color=color, linewidth=1.2, alpha=0.8, label=label)
+        passes = range(1, len(curves[0]) + 1)
+        lines = ax.plot(passes, np.transpose(curves), color=color, linewidth=1.2, alpha=0.8)
+        lines[0].set_label(f"{name}, {len(curves)} seeds")
     ax.axhline(published, color="C6", linestyle="--", linewidth=1, label="published, test")
     ax.set(xlabel="pass", ylabel="errors", yscale="log")
     ax.set_yticks([0.003, 0.01, 0.03, 0.1], ["0.3 %", "1 %", "3 %", "10 %"])

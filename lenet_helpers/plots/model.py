@@ -10,11 +10,12 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
+from matplotlib.transforms import Bbox
 from torch import Tensor
 
 from lenet_helpers.model import LayerRow
 from lenet_helpers.plots import style
-from lenet_helpers.plots.style import Tensors, styled
+from lenet_helpers.plots.style import CENTRED, Tensors, styled
 
 INCHES_PER_PIXEL = 0.028  # of a map in the block diagram
 MIDDLE = 1.25  # height at which its blocks are centred
@@ -32,7 +33,7 @@ def convolution(image: Tensor, kernels: Tensors, maps: Tensors, window: Sequence
         colours = style.signed(2 * kernel.max())
         style.draw_picture(middle, kernel, f"{name}, {side}×{side}", **colours)
         for (row, column), weight in np.ndenumerate(kernel.numpy()):
-            middle.text(column, row, f"{weight:+.1f}", ha="center", va="center", fontsize=8)
+            middle.text(column, row, f"{weight:+.1f}", fontsize=8, **CENTRED)
         title = "feature map {}×{}".format(*shown.shape)
         drawn = style.draw_picture(right, shown, title, **style.signed(largest))
         _frame(right, window, 1)
@@ -45,9 +46,9 @@ def pooling(feature_map: Tensor, pooled: Tensors) -> Figure:
     """A feature map beside its pooled versions, all in one scale of brightness."""
     panels = {"feature map": feature_map, **pooled}
     figure, axes = style.new_figure(2.6, ncols=len(panels))
-    for ax, (name, values) in zip(axes, panels.items(), strict=True):
-        title = "{} {}×{}".format(name, *values.shape)
-        drawn = style.draw_picture(ax, values, title, vmin=0, vmax=feature_map.max())
+    titles = ["{} {}×{}".format(name, *values.shape) for name, values in panels.items()]
+    brightness = {"vmin": 0, "vmax": feature_map.max()}
+    drawn = style.draw_pictures(axes, list(panels.values()), titles, **brightness)
     figure.colorbar(drawn, ax=list(axes), fraction=0.02, shrink=0.83, label="value")
     return figure
 
@@ -68,9 +69,7 @@ def activations(inputs: Tensor, values: Tensors, derivatives: Tensors) -> Figure
 
 @styled
 def architecture(
-    image: Tensor,
-    shapes: Mapping[str, tuple[int, ...]],
-    operations: Sequence[tuple[str, int]],
+    image: Tensor, shapes: Mapping[str, tuple[int, ...]], operations: Sequence[tuple[str, int]]
 ) -> Figure:
     """Block diagram of a network: the image, stacks of maps to scale, columns of numbers.
 
@@ -89,12 +88,11 @@ def architecture(
     gap = (7.1 - sum(widths)) / (len(widths) - 1)
     lefts = 0.05 + np.cumsum([0, *widths[:-1]]) + gap * np.arange(len(widths))
     fronts = [_block(ax, left, *block) for left, block in zip(lefts, blocks.items(), strict=True)]
-    x, y, width, height = fronts[0]
-    ax.imshow(image.numpy(), extent=(x, x + width, y, y + height), zorder=3)
+    ax.imshow(image.numpy(), extent=fronts[0].extents[[0, 2, 1, 3]], zorder=3)
     for number, (text, window) in enumerate(operations):
         _fan(ax, fronts[number], fronts[number + 1], window * INCHES_PER_PIXEL)
         middle = lefts[number + 1] - gap / 2
-        ax.text(middle, 2.12, text, ha="center", va="center", fontsize=8, color="C1")
+        ax.text(middle, 2.12, text, fontsize=8, color="C1", **CENTRED)
     ax.set(xlim=(0, 7.2), ylim=(0.05, 2.4), aspect="equal")
     ax.axis("off")
     return figure
@@ -103,16 +101,13 @@ def architecture(
 @styled
 def parameters_and_connections(rows: Sequence[LayerRow]) -> Figure:
     """Share of each row of the layer table in all parameters and in all connections."""
-    figure, ax = style.new_figure(3.2)
-    places = np.arange(len(rows))
-    for kind, shift in (("parameters", -0.2), ("connections", 0.2)):
+    figure, ax, places = style.new_rows([row.name for row in rows], 0.4, 0.4)
+    for kind, shift in (("parameters", 0.2), ("connections", -0.2)):
         counts = np.array([getattr(row, kind) for row in rows])
         bars = ax.barh(places + shift, 100 * counts / counts.sum(), 0.38, label=kind)
         ax.bar_label(bars, [f"{count:,}" for count in counts], padding=3, fontsize=8)
-    ax.set(yticks=places, yticklabels=[row.name for row in rows], xlabel="share of all, per cent")
-    ax.invert_yaxis()
+    ax.set(xlabel="share of all, per cent", xlim=(0, 88))
     ax.grid(False, axis="y")
-    ax.set_xlim(0, 88)
     ax.legend(loc="center right")
     return figure
 
@@ -125,9 +120,7 @@ def receptive_fields(
     figure, axes = style.new_figure(2.2, ncols=len(squares))
     for ax, (name, (top, left, side)) in zip(axes, squares.items(), strict=True):
         style.draw_picture(ax, image, f"{name}\n{side}×{side}")
-        shade = np.zeros((*image.shape, 4))  # red, green, blue, opacity
-        shade[np.asarray(seen[name])] = to_rgba("C5", 0.5)
-        ax.imshow(shade)
+        ax.imshow(np.multiply.outer(seen[name].numpy(), to_rgba("C5", 0.5)))  # 0: transparent
         _frame(ax, (top, left), side)
     return figure
 
@@ -141,34 +134,32 @@ def _sheets(shape: tuple[int, ...]) -> tuple[int, float, float, float, float]:
     return sheets, offset, height, width, width + (sheets - 1) * offset
 
 
-def _block(ax: Axes, left: float, name: str, shape: tuple[int, ...]) -> tuple[float, ...]:
-    """Draw one block; x, y, width and height of its front sheet."""
+def _block(ax: Axes, left: float, name: str, shape: tuple[int, ...]) -> Bbox:
+    """Draw one block; its front sheet."""
     sheets, offset, height, width, whole = _sheets(shape)
     top = MIDDLE + (sheets - 1) * offset / 2
     for sheet in range(sheets):
-        x, y = left + sheet * offset, top - sheet * offset - height / 2
+        corner = (left + sheet * offset, top - sheet * offset - height / 2)
         look = {"facecolor": "#d6e8f4", "edgecolor": "C0", "linewidth": 0.7}
-        ax.add_patch(Rectangle((x, y), width, height, zorder=2, **look))
+        front = ax.add_patch(Rectangle(corner, width, height, zorder=2, **look))
     size = "×".join(map(str, shape[-2:]))
     if sheets > 1:
         size = f"{sheets} @ {size}"
-    for y_text, text, fontsize in ((0.42, name, 8.5), (0.22, size, 8)):
-        ax.text(left + whole / 2, y_text, text, ha="center", va="center", fontsize=fontsize)
-    return x, y, width, height
+    ax.text(left + whole / 2, 0.42, name, fontsize=8.5, **CENTRED)
+    ax.text(left + whole / 2, 0.22, size, fontsize=8, **CENTRED)
+    return front.get_bbox()
 
 
-def _fan(ax: Axes, source: tuple, target: tuple, window: float) -> None:
+def _fan(ax: Axes, source: Bbox, target: Bbox, window: float) -> None:
     """Two lines: from a window (or the whole side) of a sheet to a point (or side) of the next."""
-    x, y, width, height = source
-    to_x, to_y, to_width, to_height = target
     if window:
-        x, y = x + 0.62 * (width - window), y + 0.62 * (height - window)
+        corner = source.min + 0.62 * (source.size - window)
         look = {"fill": False, "edgecolor": "C1", "linewidth": 1, "zorder": 5}
-        ax.add_patch(Rectangle((x, y), window, window, **look))
-        width = height = window
-        to_x, to_y, to_height = to_x + 0.4 * to_width, to_y + 0.62 * to_height, 0
-    edges = [[y, y + height], [to_y, to_y + to_height]]  # of the source, then of the target
-    ax.plot([x + width, to_x], edges, color="C1", linewidth=0.7, zorder=5)
+        source = ax.add_patch(Rectangle(corner, window, window, **look)).get_bbox()
+        point = target.min + (0.4, 0.62) * target.size
+        target = Bbox([point, point])
+    edges = [source.intervaly, target.intervaly]
+    ax.plot([source.x1, target.x0], edges, color="C1", linewidth=0.7, zorder=5)
 
 
 def _frame(ax: Axes, corner: tuple[int, int], side: int) -> None:

@@ -11,18 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from lenet_helpers.plots import style
-from lenet_helpers.plots.feature_maps import HEADLINE, draw_units, mosaic, strip
+from lenet_helpers.plots.feature_maps import HEADLINE, draw_layer, mosaic
 from lenet_helpers.plots.style import Pictures, Values, styled
 
 ODDS_TICKS = (0.5, 0.9, 0.99, 0.999, 0.9999)
-SMALL = {"fontsize": 9}
-Titles = Sequence[str]
-
-
-@styled
-def gallery(images: Pictures, titles: Titles) -> Figure:
-    """Pictures, eight in a row; the second line of a title may hold a number."""
-    return style.picture_grid(1.25, 8, images, titles, words=SMALL)
 
 
 @styled
@@ -88,41 +80,28 @@ def _in_odds(axis: Axis, low: float, high: float) -> None:
 def preparation(rows: Sequence[Mapping[str, np.ndarray]], names: Sequence[str] = ()) -> Figure:
     """Every step of the preparation from left to right, one row for each picture."""
     steps = list(rows[0])
-    panels = {"nrows": len(rows), "ncols": len(steps), "squeeze": False}
-    figure, axes = style.new_figure(0.95 * len(rows) + 0.2, **panels)
-    for number, (line, pictures) in enumerate(zip(axes, rows, strict=True)):
-        for axis, step in zip(line, steps, strict=True):
-            picture, title = pictures[step], step if number == 0 else ""
-            style.draw_picture(axis, picture, title, {"fontsize": 8.5}, vmin=0, vmax=1)
-            height, width = picture.shape[:2]
-            room = max(height, width) / 2  # a square around every picture: the titles align
-            axis.set(xlim=(width / 2 - room - 0.5, width / 2 + room - 0.5))
-            axis.set(ylim=(height / 2 + room - 0.5, height / 2 - room - 0.5))
-        if names:
-            line[0].set_ylabel(names[number], fontsize=8)
-    return figure
-
-
-@styled
-def beside(
-    above: Pictures, below: Pictures, titles_above: Titles, titles_below: Titles, names: Titles
-) -> Figure:
-    """Two rows of pictures that belong together, each under its title."""
-    pictures, titles = [*above, *below], [*titles_above, *titles_below]
-    figure = style.picture_grid(1.45, len(above), pictures, titles, words=SMALL, vmin=0, vmax=1)
-    for row, name in enumerate(names):
-        figure.axes[row * len(above)].set_ylabel(name, **SMALL)
+    pictures = [row[step] for row in rows for step in steps]
+    titles = steps + [""] * (len(pictures) - len(steps))  # above the first row alone
+    look = {"height": 0.95 + 0.2 / len(rows), "words": {"fontsize": 8.5}, "vmin": 0, "vmax": 1}
+    figure = style.picture_grid(pictures, titles, columns=len(steps), **look)
+    for axis, picture in zip(figure.axes, pictures, strict=True):
+        height, width = picture.shape[:2]
+        room = max(height, width) / 2  # a square around every picture: the titles align
+        axis.set(xlim=(width / 2 - room - 0.5, width / 2 + room - 0.5))
+        axis.set(ylim=(height / 2 + room - 0.5, height / 2 - room - 0.5))
+    for axis, name in zip(figure.axes[:: len(steps)], names, strict=False):
+        axis.set_ylabel(name, fontsize=8)
     return figure
 
 
 @styled
 def threshold_cost(
-    thresholds: Values, curves: Sequence[Values], chosen: float, pictures: Pictures, titles: Titles
+    thresholds: Values, curves: Sequence[Values], chosen: float, images: Pictures, titles: Sequence
 ) -> Figure:
     """What each threshold costs, with a line where it is `chosen`, in its odds.
 
     Left, two curves: the digits answered and their accuracy; right: the non-digits refused. Below,
-    in three rows, `pictures` `(n, height, width)` of the non-digits. Each part has a title.
+    in three rows, `images` `(n, height, width)` of the non-digits. Each part has a title.
     """
     figure, (left, right, below) = style.new_parts(4.6, "lr;bb", height_ratios=[2, 1])
     left.plot(thresholds, curves[0], label="test digits answered")
@@ -136,7 +115,7 @@ def threshold_cost(
         _in_odds(axis.xaxis, min(thresholds), max(thresholds))
         axis.yaxis.set_major_formatter(PercentFormatter(1))
     left.legend(frameon=True, framealpha=1, edgecolor="none")  # the threshold may run behind it
-    rows = mosaic(pictures, -(-len(pictures) // 3))
+    rows = mosaic(images, -(-len(images) // 3))
     style.draw_picture(below, rows, titles[2], {"fontsize": 10}, vmin=0, vmax=1)
     return figure
 
@@ -151,7 +130,7 @@ def live_view(
     style.draw_picture(left, image, "prepared, 28×28", HEADLINE, vmin=0, vmax=1)
     _draw_bars(right, 100 * np.asarray(probabilities))
     right.set(ylim=(0, 105), ylabel="probability (%)")
-    strip(parts[0], "convolution 1 + ReLU", conv1, 6)
-    strip(parts[1], "convolution 2 + ReLU", conv2, 8)
-    draw_units(parts[2], "linear 2 + ReLU", units)
+    draw_layer(parts[0], "convolution 1 + ReLU", conv1, 8)
+    draw_layer(parts[1], "convolution 2 + ReLU", conv2, 8)
+    draw_layer(parts[2], "linear 2 + ReLU", units, 84)
     return figure

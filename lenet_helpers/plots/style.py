@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib.style
 import numpy as np
@@ -19,9 +19,6 @@ from matplotlib.patches import Rectangle
 
 from lenet_helpers.files import write_whole
 from lenet_helpers.plots.captions import FIGURES
-
-if TYPE_CHECKING:
-    import torch
 
 WIDTH = 7.2  # inches: a column of a page
 SCREEN_DPI = 110
@@ -37,8 +34,10 @@ FORMATS_VARIABLE, DPI_VARIABLE = "LENET_FIGURE_FORMATS", "LENET_FIGURE_DPI"
 
 Values = Sequence[float]
 Curves = Mapping[str, Values]  # by name
-Tensors = Mapping[str, "torch.Tensor"]  # by name
+Tensors = Mapping[str, Any]  # by name; importing torch takes a second
 Pictures = Sequence[Any]  # arrays or tensors (height, width), or one that holds them all
+
+CENTRED = {"ha": "center", "va": "center"}  # of a text
 
 # Decorator: draw in the style of the course and leave the reader's settings alone.
 styled = matplotlib.style.context(["default", STYLE])
@@ -103,25 +102,38 @@ def draw_pictures(
     return drawn
 
 
+@styled
 def picture_grid(
-    height: float,
-    columns: int,
     pictures: Pictures,
     titles: Sequence = (),
     names: Sequence[str] = (),
+    columns: int = 10,
+    height: float = 1.0,
+    words: Mapping[str, Any] = {},
     **options: Any,
 ) -> Figure:
-    """Pictures in rows of `columns`, each row `height` inches high, each under its title.
+    """Pictures `(height, width)` in rows, each under its title.
 
-    `names` stand before the rows. Other keywords go to `draw_picture`.
+    Parameters
+    ----------
+    pictures
+        Arrays or tensors; a row holds `columns` of them and is `height` inches high.
+    titles
+        One for each picture, or none at all.
+    names
+        What stands before the rows.
+    words
+        The look of titles and names: keywords of `Axes.set_title`.
+    options
+        Other keywords go to `Axes.imshow`.
     """
     rows = -(-len(pictures) // columns)  # rounded up
     figure, axes = new_figure(height * rows, nrows=rows, ncols=columns, squeeze=False)
     for ax in axes.flat[len(pictures) :]:
         picture_axes(ax)
-    draw_pictures(axes.flat[: len(pictures)], pictures, titles, **options)
+    draw_pictures(axes.flat[: len(pictures)], pictures, titles, words=words, **options)
     for ax, name in zip(axes[:, 0], names, strict=False):
-        ax.set_ylabel(name)
+        ax.set_ylabel(name, **words)
     return figure
 
 

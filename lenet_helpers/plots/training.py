@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from torch import Tensor
 
 from lenet_helpers.plots import style
-from lenet_helpers.plots.style import Curves, Values, styled
+from lenet_helpers.plots.style import CENTRED, Curves, Values, styled
+from lenet_helpers.training import History
 
-if TYPE_CHECKING:
-    from lenet_helpers.training import History
-
-Labels = Sequence[int]
 Numbers = Mapping[str, float]  # by name
 WINDOW = 40  # batches over which the loss is averaged in figures
 
 
 def smoothed(losses: Values, window: int = WINDOW) -> np.ndarray:
     """Mean of the last `window` losses at each step, of fewer at the start."""
-    sums = np.cumsum(np.insert(np.asarray(losses, dtype=float), 0, 0.0))
-    last = np.arange(1, len(sums))
-    first = np.maximum(last - window, 0)
-    return (sums[last] - sums[first]) / (last - first)
+    sums = np.insert(np.cumsum(losses, dtype=float), 0, 0.0)
+    steps = np.arange(1, len(sums))
+    return (sums[1:] - sums[np.maximum(steps - window, 0)]) / np.minimum(steps, window)
 
 
 @styled
@@ -36,8 +29,8 @@ def cross_entropy_curve() -> Figure:
     figure, ax = style.new_figure(2.8)
     probability = np.linspace(0.01, 1, 400)
     ax.plot(probability, -np.log(probability))
-    ax.plot(0.1, math.log(10), "o", color="C1")
-    ax.annotate("guessing among ten:\nln 10 = 2.30", (0.1, math.log(10)), (0.17, 2.7))
+    ax.plot(0.1, np.log(10), "o", color="C1")
+    ax.annotate("guessing among ten:\nln 10 = 2.30", (0.1, np.log(10)), (0.17, 2.7))
     ax.set(xlabel="probability of the right class", ylabel="loss, $-\\ln p$", xlim=(0, 1.02))
     return figure
 
@@ -52,17 +45,16 @@ def computation_graph(
     """
     figure, ax = style.new_figure(3.2)
     places = {"x": (0, 2.3), "w": (0, 1), "b": (0, -0.3), "z": (2, 1), "h": (4, 1), "loss": (6, 1)}
-    centred = {"ha": "center", "va": "center"}
     for (start, end), slope in slopes.items():
         arrow = {"arrowstyle": "->", "shrinkA": 15, "shrinkB": 15}
         ax.annotate("", places[end], places[start], arrowprops=arrow)
         middle = np.add(places[start], places[end]) / 2
-        ax.text(*middle, f"{slope:.4g}", **centred, bbox={"fc": "w", "ec": "none", "pad": 1})
+        ax.text(*middle, f"{slope:.4g}", **CENTRED, bbox={"fc": "w", "ec": "none", "pad": 1})
     for name, (x, y) in places.items():
         ax.plot(x, y, "o", markersize=23, color="#d6e8f4", markeredgecolor="C6")
-        ax.text(x, y, name.replace("loss", r"$\ell$"), **centred, fontsize=12, style="italic")
-        ax.text(x, y + 0.36, f"{values[name]:.4g}", **centred, color="C0")
-        ax.text(x, y - 0.36, f"{gradients[name]:.4g}", **centred, color="C1")
+        ax.text(x, y, name.replace("loss", r"$\ell$"), **CENTRED, fontsize=12, style="italic")
+        ax.text(x, y + 0.36, f"{values[name]:.4g}", **CENTRED, color="C0")
+        ax.text(x, y - 0.36, f"{gradients[name]:.4g}", **CENTRED, color="C1")
     ax.set(xlim=(-0.6, 6.6), ylim=(-0.9, 2.9))
     ax.axis("off")
     return figure
@@ -153,19 +145,10 @@ def confusion_matrix(counts: np.ndarray) -> Figure:
     mistakes = np.array(counts, dtype=float)
     np.fill_diagonal(mistakes, 0)  # or the thousand right ones would hide every mistake
     ax.imshow(mistakes, cmap="Oranges", vmax=max(mistakes.max(), 1) * 1.4)
-    for row, column in np.ndindex(mistakes.shape):
-        if counts[row][column]:
-            weight = "bold" if row == column else "normal"
-            ax.text(column, row, int(counts[row][column]), ha="center", va="center", weight=weight)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            ax.text(column, row, count, weight="bold" if row == column else "normal", **CENTRED)
     digits = range(len(counts))
     ax.set(xlabel="the network's answer", ylabel="true class", xticks=digits, yticks=digits)
     ax.grid(False)
     return figure
-
-
-@styled
-def mistakes(images: Tensor, labels: Labels, answers: Labels, sure: Values) -> Figure:
-    """Images `(n, 1, height, width)` with true class, answer and its probability; six a row."""
-    words = zip(labels, answers, sure, strict=True)
-    titles = [f"{label}, read as {answer}\n({value:.1%})" for label, answer, value in words]
-    return style.picture_grid(1.55, 6, images[:, 0], titles, words={"fontsize": 9})
