@@ -19,7 +19,6 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import nn
-from torch.utils._pytree import tree_map_only
 
 from lenet_helpers.errors import CourseError
 from lenet_helpers.files import refused, write_whole
@@ -280,4 +279,8 @@ def _difference(theirs: dict[str, Any], mine: dict[str, Any]) -> str | None:
 
 def _plain(value: Any) -> Any:
     """The same with Python's numbers where NumPy's were, which only a pickle could hold."""
-    return tree_map_only(np.generic, lambda number: number.item(), value)
+    if type(value) is dict:
+        return {_plain(name): _plain(part) for name, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value

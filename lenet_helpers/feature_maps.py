@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.utils._pytree import tree_map_only
 
 from lenet_helpers.data import MEAN, STANDARD_DEVIATION
 
@@ -55,8 +54,7 @@ def capture(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Any]]:
     kept: dict[str, Any] = {}
 
     def keep(name: str, _layer: nn.Module, _inputs: tuple, output: Any) -> None:
-        # copies, as a later layer may overwrite in place; in lists and dictionaries too
-        kept[name] = tree_map_only(torch.Tensor, lambda part: part.detach().clone(), output)
+        kept[name] = _copy(output)
 
     with ExitStack() as hooks:  # removes them at its end, also when the model raises
         for name, layer in layers.items():
@@ -224,3 +222,14 @@ def principal_components(features: torch.Tensor, count: int = 2) -> Components:
     directions = directions * largest.sign()
     shares = singular.square() / singular.square().sum()
     return Components(centred @ directions, directions, shares[:count])
+
+
+def _copy(output: Any) -> Any:
+    """Output without its gradient; a copy, as a later layer may overwrite it in place."""
+    if isinstance(output, torch.Tensor):
+        return output.detach().clone()
+    if isinstance(output, Mapping):
+        return {key: _copy(value) for key, value in output.items()}
+    if isinstance(output, list | tuple):  # such as the output and the state of an LSTM
+        return tuple(_copy(value) for value in output)
+    return output

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -97,8 +96,7 @@ def paired_test(first: Sequence[float], second: Sequence[float]) -> Paired:
 
 def _sign_flip_p_value(differences: np.ndarray) -> float:
     """Exact, from the sums of two halves: their 2^(n/2) patterns fit in memory, 2^n do not."""
-    halves = np.array_split(differences, 2)
-    left, right = (np.array(list(product((1, -1), repeat=len(half)))) @ half for half in halves)
+    left, right = (_signed_sums(half) for half in np.array_split(differences, 2))
     right.sort()
     # equal sums differ in their last digits by the order in which they were added up
     bound = abs(differences.sum()) - 1e-12 * np.abs(differences).sum()
@@ -106,6 +104,13 @@ def _sign_flip_p_value(differences: np.ndarray) -> float:
         return 1.0
     upper = len(right) - np.searchsorted(right, bound - left, side="left")
     return 2 * int(upper.sum()) / (len(left) * len(right))  # as many lie as far below zero
+
+
+def _signed_sums(values: np.ndarray) -> np.ndarray:
+    sums = np.zeros(1)
+    for value in values:
+        sums = np.concatenate([sums + value, sums - value])
+    return sums
 
 
 def epochs_or_one_more(records: Sequence[Record], accuracy: float = 0.98) -> list[int]:
