@@ -132,6 +132,12 @@ def test_each_wrong_answer_gets_its_own_words(name):
     assert len({verdict.words for verdict in said}) == len(said)
 
 
+def test_a_word_that_is_none_of_those_to_choose_from_is_named():
+    verdicts = ("agrees", "cannot tell", "cannot tel", "disagrees", "cannot tell")
+    said = judge(find_task("09-2"), verdicts)
+    assert said.words == "'cannot tel' is none of the words that the task gives."
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_right_answer_in_another_form_is_right(name):
     for answer in KNOWN[name[:2]].RIGHT[name]:

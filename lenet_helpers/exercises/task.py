@@ -135,6 +135,11 @@ def compare(given: Any, wanted: Any, task: Task) -> str:
             given = list(given)  # a pair of numbers may come as an array
         if not isinstance(given, tuple | list) or len(given) != len(wanted):
             return f"{len(wanted)} results are asked for: {', '.join(task.parts)}."
+        if all(isinstance(each, str) for each in wanted):  # words to choose from, as verdicts are
+            words = {each for answer in (wanted, *task.mistakes.values()) for each in answer}
+            unknown = [each for each in given if str(each).strip().casefold() not in words]
+            if unknown:
+                return f"{unknown[0]!r} is none of the words that the task gives."
         pairs = zip(task.parts, given, wanted, strict=True)
         faults = [(part, _compare_one(*pair, task.tolerance)) for part, *pair in pairs]
         return next((f"Look at {part}. {fault}" for part, fault in faults if fault), "")
