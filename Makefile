@@ -44,7 +44,7 @@ figures: $(STUDENT)
 	$(BIN)/python -m lenet_helpers run --figures $(addprefix --format=,$(FORMAT)) $(addprefix --dpi=,$(DPI))
 
 exercises: $(DEVELOPER)
-	$(BIN)/python -m lenet_helpers.commands.exercise_notebooks
+	$(BIN)/python docs/make_exercises.py
 
 site: $(DEVELOPER)
 	@$(BIN)/python docs/site/make_site.py

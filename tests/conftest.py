@@ -17,8 +17,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from unittest import mock
 from urllib.parse import urlsplit
@@ -39,6 +37,7 @@ from torchvision import datasets
 from lenet_helpers.commands.command_line import main
 from lenet_helpers.data import MNIST, load_mnist
 from lenet_helpers.mnist_files import fetch_mnist
+from lenet_helpers.playground.page import HOST, serve_page
 from lenet_helpers.reading.grammar import Grammar, State, follow, may_end
 from lenet_helpers.studies.records import describe
 from lenet_helpers.studies.runner import find_study, load_study
@@ -47,7 +46,6 @@ from lenet_helpers.studies.runner import find_study, load_study
 # tests of Ctrl-C would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-HOST = "127.0.0.1"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 90_000  # milliseconds until a slow machine has started Python and read a digit
 SIDE = 280  # pixels of the pad
@@ -152,8 +150,7 @@ def lenet(*arguments: str | Path, cwd: Path | None = None, **environment: str):
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
     """The address at which the files of a folder are served, to this machine only."""
-    handler = partial(SimpleHTTPRequestHandler, directory=folder)
-    with ThreadingHTTPServer((HOST, 0), handler) as server:
+    with serve_page(folder, 0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://{HOST}:{server.server_port}"
         server.shutdown()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from make_exercises import EXERCISES
 
-from lenet_helpers.commands.exercise_notebooks import EXERCISES
 from lenet_helpers.exercises.answers import SOLUTIONS
 from lenet_helpers.files import ROOT
 

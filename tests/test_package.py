@@ -64,10 +64,9 @@ TOKENS_WITHOUT_CODE = {
 }
 
 
-def declared_imports(*files: str) -> set[str]:
+def declared_imports() -> set[str]:
     """Names that may be imported: Python's own, the kit's, and those in requirements.txt."""
-    files = ("requirements.txt", *files)
-    lines = "".join((ROOT / name).read_text(encoding="utf-8") for name in files).splitlines()
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     names = [re.match(r"[\w-]*", line).group() for line in lines if not line.startswith("#")]
     own = {"lenet_helpers", *sys.stdlib_module_names}
     return own | {IMPORT_NAMES.get(name, name) for name in names}
@@ -116,8 +115,7 @@ def code_lines(path: Path) -> set[int]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_module_imports_only_what_is_declared(path: Path):
-    more = ["requirements-class.txt"] if path.stem == "exercise_notebooks" else []
-    assert imports_of(path.read_text(encoding="utf-8")) <= declared_imports(*more)
+    assert imports_of(path.read_text(encoding="utf-8")) <= declared_imports()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -1,8 +1,10 @@
-"""The playground's page and widget, as Python sees them; test_browser.py uses them."""
+"""The playground's page, widget and server, as Python sees them; test_browser.py uses them."""
 
 from __future__ import annotations
 
 import re
+import threading
+import urllib.request
 
 import numpy as np
 import pytest
@@ -75,6 +77,18 @@ def test_no_import_and_no_pixel_reading_is_left_in_the_page(folder):
     text = (folder / "index.html").read_text(encoding="utf-8")
     assert not re.search(r"^\s*(import|export)\b", text, re.M)
     assert "getImageData" not in text
+
+
+def test_the_page_is_served_to_this_machine_only(folder):
+    with page.serve_page(folder, 0) as server:
+        host, port = server.server_address
+        assert host == "127.0.0.1"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
+            assert b"LeNet-5" in answer.read()
+        with pytest.raises(CourseError, match=rf"Port {port} cannot be used: .* --port out\."):
+            page.serve_page(folder, port)
+        server.shutdown()
 
 
 def test_a_folder_that_cannot_be_written_is_said_in_words(tmp_path):

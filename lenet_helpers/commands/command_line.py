@@ -211,6 +211,9 @@ def progress() -> None:
 
 @app.command()
 def demo(
+    port: Annotated[
+        int | None, Option(min=1, max=65535, help="Serve the page here, to this machine only.")
+    ] = None,
     browser: Annotated[bool, Option(help="Open the page in the browser.")] = True,
 ) -> None:
     """Draw a digit in the browser and ask any number of the network where it comes from."""
@@ -219,9 +222,15 @@ def demo(
     from lenet_helpers.playground import page
 
     path = page.write_page()
-    typer.echo(f"The playground is {path}; it opens from the disk.")
+    address, server, where = path.as_uri(), None, f"{path}; it opens from the disk."
+    if port is not None:
+        address, server = f"http://{page.HOST}:{port}/", page.serve_page(path.parent, port)
+        where = f"at {address} for this machine only. Ctrl-C ends it."
+    typer.echo(f"The playground is {where}")
     if browser:
-        webbrowser.open(path.as_uri())
+        webbrowser.open(address)
+    if server is not None:
+        server.serve_forever()
 
 
 @app.command()

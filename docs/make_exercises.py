@@ -1,4 +1,4 @@
-"""All lessons: the exercise notebooks, made from the solutions by nbgrader's own preprocessors."""
+"""`make exercises`: the exercise notebooks from the solutions, by nbgrader's preprocessors."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ from pathlib import Path
 import nbformat
 from nbconvert.preprocessors import TagRemovePreprocessor
 from nbgrader.preprocessors import ClearOutput, ClearSolutions
-from traitlets.config import Config
+from traitlets.config import PyFileConfigLoader
 
-from lenet_helpers.exercises.answers import SOLUTIONS, WHY
+from lenet_helpers.exercises.answers import SOLUTIONS
 from lenet_helpers.files import ROOT, write_whole
 
 EXERCISES = ROOT / "notebooks" / "exercises"
-STUB = "# your code"
-SETTINGS = Config(
-    ClearSolutions={"code_stub": {"python": STUB}},
-    TagRemovePreprocessor={"enabled": True, "remove_cell_tags": {WHY}},
-)
 
 
 def make_exercises(folder: str | Path = EXERCISES) -> list[Path]:
@@ -28,12 +23,13 @@ def make_exercises(folder: str | Path = EXERCISES) -> list[Path]:
     CourseError
         If the folder cannot be written.
     """
+    settings = PyFileConfigLoader("nbgrader_config.py", str(ROOT / "docs")).load_config()
     made = []
     for source in sorted(SOLUTIONS.glob("*.ipynb")):
         notebook = nbformat.read(source, as_version=4)
         resources: dict = {}
         for kind in (TagRemovePreprocessor, ClearSolutions, ClearOutput):
-            notebook, resources = kind(config=SETTINGS)(notebook, resources)
+            notebook, resources = kind(config=settings)(notebook, resources)
         made.append(Path(folder) / source.name)
         write_whole(made[-1], (nbformat.writes(notebook) + "\n").encode())
     return made
