@@ -135,7 +135,8 @@ def compare(given: Any, wanted: Any, task: Task) -> str:
             given = list(given)  # a pair of numbers may come as an array
         if not isinstance(given, tuple | list) or len(given) != len(wanted):
             return f"{len(wanted)} results are asked for: {', '.join(task.parts)}."
-        if all(isinstance(each, str) for each in wanted):  # words to choose from, as verdicts are
+        if task.inputs is None and all(isinstance(each, str) for each in wanted):
+            # words to choose from, as verdicts are
             words = {each for answer in (wanted, *task.mistakes.values()) for each in answer}
             unknown = [each for each in given if str(each).strip().casefold() not in words]
             if unknown:
