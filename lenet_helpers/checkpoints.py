@@ -74,7 +74,7 @@ def load_network(path: str | Path) -> LeNet5:
     CourseError
         As `load_weights`, or if the file does not say how its network was built.
     """
-    _, arguments = _read_weights(path)
+    state, arguments = _read_weights(path)
     if arguments is None:
         raise CourseError(
             f"{path} does not say how its network was built: it is an older file, or of a network "
@@ -85,7 +85,8 @@ def load_network(path: str | Path) -> LeNet5:
     except (TypeError, ValueError) as error:
         said = f"is of another version of the course: no LeNet5 can be built with {arguments}"
         raise CourseError(f"{path} {said} ({error}).") from error
-    load_weights(model, path)
+    _check_network(_shapes(state), _shapes(model.state_dict()), path)
+    model.load_state_dict(state)
     return model.eval()
 
 
@@ -213,7 +214,10 @@ class Checkpoint:
             raise CourseError(f"{self.path} {said}")
         model = self.parts["model"]
         _check_network(_shapes(stored["model"]), _shapes(model.state_dict()), self.path)
-        if difference := _difference(stored["settings"], self.settings):
+        both = (stored["settings"], self.settings)
+        # what is None is as if it were not there: PyTorch's optimizers get new settings
+        stated = [{name: v for name, v in each.items() if v is not None} for each in both]
+        if difference := _difference(*stated):
             raise CourseError(
                 f"{self.path} is of another training: {difference} here. Delete it to start from "
                 "the beginning, or choose another file name."

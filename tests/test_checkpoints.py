@@ -241,6 +241,15 @@ def test_an_older_file_without_arguments_loads_if_it_fits(tmp_path):
     assert torch.equal(model.classifier.linear3.weight, old.classifier.linear3.weight)
 
 
+def test_an_argument_that_a_file_does_not_state_has_its_default(tmp_path):
+    old = LeNet5(activation="tanh").eval()
+    content = safetensors.torch.save(old.state_dict(), {"LeNet5": '{"activation": "tanh"}'})
+    (tmp_path / "weights").write_bytes(content)
+    again = load_network(tmp_path / "weights")
+    assert again.arguments == old.arguments
+    assert torch.equal(again(NOISE.images), old(NOISE.images))
+
+
 @pytest.mark.parametrize(
     ("stated", "said"),
     [
@@ -373,6 +382,18 @@ def test_a_schedule_of_any_kind_goes_on(schedule, tmp_path):
     train_with(tmp_path / "parts", epochs=2, schedule=schedule)
     parts = train_with(tmp_path / "parts", epochs=3, schedule=schedule)
     assert parts.column("learning_rate") == whole.column("learning_rate")
+
+
+def test_a_training_goes_on_with_a_pytorch_whose_optimizer_has_a_new_setting(tmp_path):
+    class Newer(torch.optim.SGD):
+        def __init__(self, parameters, lr):
+            super().__init__(parameters, lr)
+            self.defaults["brand_new"] = None
+
+    Newer.__name__ = "SGD"
+    train_with(tmp_path / "state")
+    newer = {"optimizer": lambda model: Newer(model.parameters(), lr=0.1)}
+    assert len(train_with(tmp_path / "state", epochs=2, **newer).epochs) == 2
 
 
 def test_fewer_epochs_than_the_file_has_are_refused(tmp_path):

@@ -46,6 +46,7 @@ def mine(images):
         (partial(LeNet5, 1, 32, activation="tanh"), "LeNet5(1, 32, activation=tanh)"),
         (partial(LeNet5, kind=nn.ReLU), "LeNet5(kind=ReLU())"),
         (mine, "test_function_text.mine()"),
+        (partial(mine, torch.float64), "test_function_text.mine(torch.float64)"),
         (
             partial(mine, rates=[0.1, (2, "a b")]),
             "test_function_text.mine(rates=[0.1, [2, 'a b']])",
@@ -124,8 +125,9 @@ def of_a_local_class():
         partial(mine, (n for n in range(3))),
         Turned(turned_by(3)),
         of_a_local_class(),
+        nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)),
     ],
-    ids=["lambda", "closure", "inside a partial", "says nothing", "holds a closure", "local class"],
+    ids=["lambda", "closure", "in a partial", "generator", "holds one", "local class", "no pickle"],
 )
 def test_what_cannot_be_told_apart_is_refused(function):
     with pytest.raises(CourseError, match="A study cannot"):

@@ -157,8 +157,12 @@ def test_a_folder_that_cannot_be_written_is_one_error_and_ends_all(tmp_path):
 
 @pytest.fixture
 def sleeping(tmp_path):
-    """Two lessons that sleep in a process of their own, and the numbers of their kernels."""
-    write = "import os, time\nfrom pathlib import Path\nPath({!r}).write_text(str(os.getpid()))"
+    """Two lessons that sleep in a process of their own; their kernels and what these started."""
+    write = (
+        "import os, subprocess, sys, time\nfrom pathlib import Path\n"
+        "worker = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "Path({!r}).write_text(f'{{os.getpid()}} {{worker.pid}} ')"
+    )
     files = [tmp_path / "one.pid", tmp_path / "two.pid"]
     paths = [
         write_lesson(tmp_path, write.format(str(file)), "time.sleep(600)", name=f"0{n}_lesson")
@@ -170,15 +174,15 @@ def sleeping(tmp_path):
         text=True,
         start_new_session=True,
     )
-    while not all(file.exists() and file.read_text() for file in files):
+    while not all(file.exists() and file.read_text().endswith(" ") for file in files):
         time.sleep(0.2)
-    kernels = [psutil.Process(int(file.read_text())) for file in files]
+    kernels = [psutil.Process(int(n)) for file in files for n in file.read_text().split()]
     yield child, kernels, tmp_path / "out"
     child.kill()
-    child.communicate()
-    for kernel in kernels:
+    for kernel in kernels:  # they hold the other end of the pipe
         with suppress(psutil.NoSuchProcess):
             kernel.kill()
+    child.communicate()
 
 
 @on_posix
@@ -188,7 +192,7 @@ def test_ctrl_c_ends_every_kernel_and_says_where_the_copies_are(sleeping):
     errors = child.communicate(timeout=120)[1]
     assert f"Stopped during 01_lesson, 02_lesson; the cells so far are in {output}" in errors
     assert "Traceback" not in errors
-    assert not any(kernel.is_running() for kernel in kernels)
+    assert not psutil.wait_procs(kernels, timeout=20)[1], "nor what they started"
     assert "write_text" in (output / "01_lesson.ipynb").read_text()
 
 
@@ -196,7 +200,7 @@ def test_ctrl_c_ends_every_kernel_and_says_where_the_copies_are(sleeping):
 def test_when_the_command_is_killed_its_lessons_end_and_it_can_be_started_again(sleeping):
     child, kernels, output = sleeping
     child.kill()
-    _gone, alive = psutil.wait_procs(kernels, timeout=60)
+    _gone, alive = psutil.wait_procs(kernels[::2], timeout=60)
     assert not alive
     path = write_lesson(output.parent, "print('again')", name="01_lesson")
     results = list(jobs.run_lessons({path: {}}, output, 2))
@@ -211,17 +215,22 @@ def test_a_failure_names_the_lesson_its_cell_and_the_command_to_try_it_alone(
     tmp_path, data_dir, monkeypatch
 ):
     def run_lessons(parameters, output, jobs):
+        assert (os.environ["OMP_NUM_THREADS"], os.environ["TQDM_DISABLE"]) == ("3", "1")
         assert [setting.get("EPOCHS") for setting in parameters.values()] == [None, 2]
         assert jobs == 2, "no more than there are lessons"
         for path in reversed(parameters):
             failure = "cell 2:\n    1 / 0\nZeroDivisionError: division by zero"
             yield LessonRun(path, output / path.name, 2.0, failure)
 
-    for name in [*jobs.THREADS, "TQDM_DISABLE"]:  # so that the command's own end with the test
-        monkeypatch.setenv(name, "1")
+    for name in [*jobs.THREADS, "TQDM_DISABLE"]:
+        monkeypatch.setenv(name, "")  # so that the command's own end with the test
+        monkeypatch.delenv(name)
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(jobs.joblib, "cpu_count", lambda: 6)
     monkeypatch.setattr(jobs, "run_lessons", run_lessons)
     setting = ["--set", "EPOCHS=2", "--set", f"DATA_DIR={data_dir}"]
     result = command("run", "02", "03", *setting, "--quick", "--jobs", "3", "--output", tmp_path)
+    signal.signal(signal.SIGTERM, before)
     assert result.returncode == 1
     assert "[1/2] 03_training      2 s   " in result.stdout
     assert "03_training failed: cell 2:\n    1 / 0\nZeroDivisionError" in result.stderr

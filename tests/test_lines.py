@@ -63,6 +63,14 @@ def test_the_parts_stand_from_left_to_right_with_their_boxes():
     assert abs(line.pen - 6) <= 1
 
 
+@pytest.mark.parametrize("shape", [(1, 300), (3, 3000), (3000, 1)])
+def test_in_a_picture_that_is_a_thin_strip_nothing_is_written(shape):
+    picture = np.full(shape, 255, np.uint8)
+    picture.reshape(-1)[picture.size // 2 : picture.size * 11 // 20] = 10
+    with pytest.raises(NoInkError, match="only specks"):
+        find_line(picture)
+
+
 def test_dots_as_thick_as_the_pen_stay_and_specks_go():
     with_dots = rings(4)
     with_dots[124:130, 106:112] = 0  # a decimal point, 6×6, as thick as the pen

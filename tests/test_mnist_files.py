@@ -205,6 +205,18 @@ def test_a_folder_on_this_machine_may_have_any_name(
     assert missing_files(fetch_mnist(data_dir)) == []
 
 
+@on_posix
+@pytest.mark.usefixtures("no_source", "raw")
+@pytest.mark.parametrize("start", ["file:", "file://localhost", "file://"])
+def test_a_folder_on_this_machine_may_be_written_in_three_ways(
+    start: str, data_dir: Path, whole: Path, tmp_path: Path, monkeypatch
+) -> None:
+    shutil.copy(whole / SMALL, tmp_path)
+    (tmp_path / f"{SMALL}.gz").mkdir()  # not a file: the other one is taken
+    monkeypatch.setenv("LENET_MNIST_MIRROR", f"{start}{tmp_path}")
+    assert missing_files(fetch_mnist(data_dir)) == []
+
+
 @pytest.mark.usefixtures("no_source", "raw")
 @pytest.mark.parametrize(
     ("typed", "sent"),
@@ -331,14 +343,14 @@ def test_server_that_fails(
         ("not a url", "not a URL that starts with http://"),
         ("ftp//x", "not a URL that starts with http://"),
         ("/home/me/mnist", "file://"),
-        ("http://", f"cannot download {SMALL}.gz ("),
-        ("http://[x", f"cannot download {SMALL}.gz ("),
+        ("http://", f"cannot get {SMALL}.gz ("),
+        ("http://[x", f"cannot get {SMALL}.gz ("),
         ("http://127.0.0.1:port", "nonnumeric port"),
-        ("http://127.0.0.1/a folder", f"cannot download {SMALL}.gz ("),
-        ("http://127.0.0.1:1", f"cannot download {SMALL}.gz ("),
+        ("http://127.0.0.1/a folder", f"cannot get {SMALL}.gz ("),
+        ("http://127.0.0.1:1", f"cannot get {SMALL}.gz ("),
         ("file:///no/such/folder", f"gave neither {SMALL}.gz nor {SMALL} (there is no such file"),
         ("file:///no/such/folder", "(there is no such file in /no/such/folder)"),
-        ("file://server/share", "for a folder of this computer, file:///"),
+        ("file://server/share", "file:/// (of Windows' share"),
     ],
 )
 def test_mirror_that_is_none(

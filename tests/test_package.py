@@ -52,7 +52,7 @@ IMPORT_NAMES = {
     "jupyter-core": "jupyter_core",
 }
 LARGEST = 6_200  # lines of code of the whole package without the tasks, of which there are many
-LARGEST_READING_AND_PEN = 1_651  # the same of these two rooms together
+LARGEST_READING_AND_PEN = 1_653  # the same of these two rooms together
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 TOKENS_WITHOUT_CODE = {
     tokenize.COMMENT,

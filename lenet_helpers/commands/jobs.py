@@ -87,9 +87,13 @@ def _running(names: dict[Future, str]) -> str:
 
 
 def _end_kernels(futures: Iterable[Future]) -> None:
-    """End the kernels of lessons that still run: then their threads find them dead, and end."""
+    """End the kernels of lessons that still run, and what these have started.
+
+    Then the threads of the lessons find their kernels dead, and end.
+    """
     while any(future.running() for future in futures):
-        for kernel in psutil.Process().children():
-            with suppress(psutil.NoSuchProcess):
-                kernel.kill()
-        wait(futures, 0.5)
+        with suppress(KeyboardInterrupt):  # a second Ctrl-C, or the kernels would go on
+            for process in psutil.Process().children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            wait(futures, 0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -67,6 +68,7 @@ def _execute(
 
     jobs = min(jobs or work.usual_jobs(), len(parameters))
     os.environ |= work.kernel_environment(jobs)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends the kernels, as Ctrl-C does
     failed = []
     for number, done in enumerate(work.run_lessons(parameters, output, jobs), start=1):
         place = f"[{number}/{len(parameters)}]"

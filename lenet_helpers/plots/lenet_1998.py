@@ -79,9 +79,8 @@ def step_sizes(sizes: Mapping[str, Tensors], published: tuple[float, float]) -> 
     figure, ax, places = style.new_rows(names, 0.9, 0.36)
     for number, (kind, layers) in enumerate(sizes.items()):
         beside = places + 0.15 - 0.3 * number
-        low, median, high = zip(
-            *[(s.min(), s.median(), s.max()) for s in layers.values()], strict=True
-        )
+        of_layers = [layers[name] for name in names]
+        low, median, high = zip(*[(s.min(), s.median(), s.max()) for s in of_layers], strict=True)
         ax.hlines(beside, low, high, color=f"C{number}", linewidth=4, alpha=0.5, label=kind)
         ax.plot(median, beside, "o", color=f"C{number}", markersize=5)
     for edge, label in zip(published, ("range in the paper", None), strict=True):

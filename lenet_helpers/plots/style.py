@@ -123,7 +123,7 @@ def picture_grid(
     names
         What stands before the rows.
     words
-        The look of titles and names: keywords of `Axes.set_title`.
+        The look of titles and names: keywords of a text, such as `fontsize`.
     options
         Other keywords go to `Axes.imshow`.
     """
@@ -131,7 +131,7 @@ def picture_grid(
     figure, axes = new_figure(height * rows, nrows=rows, ncols=columns, squeeze=False)
     for ax in axes.flat[len(pictures) :]:
         picture_axes(ax)
-    draw_pictures(axes.flat[: len(pictures)], pictures, titles, words=words, **options)
+    draw_pictures(axes.flat[: len(pictures)], pictures, list(titles), words=words, **options)
     for ax, name in zip(axes[:, 0], names, strict=False):
         ax.set_ylabel(name, **words)
     return figure

@@ -145,7 +145,7 @@ def confusion_matrix(counts: np.ndarray) -> Figure:
     mistakes = np.array(counts, dtype=float)
     np.fill_diagonal(mistakes, 0)  # or the thousand right ones would hide every mistake
     ax.imshow(mistakes, cmap="Oranges", vmax=max(mistakes.max(), 1) * 1.4)
-    for (row, column), count in np.ndenumerate(counts):
+    for (row, column), count in np.ndenumerate(np.int64(counts)):
         if count:
             ax.text(column, row, count, weight="bold" if row == column else "normal", **CENTRED)
     digits = range(len(counts))

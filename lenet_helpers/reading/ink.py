@@ -157,8 +157,9 @@ def _polynomial(shape: tuple[int, int]) -> np.ndarray:
 
 def _border(values: np.ndarray) -> np.ndarray:
     width = max(1, min(values.shape) // tuned.BORDER_SHARE)
-    inside = np.zeros(np.subtract(values.shape, 2 * width), dtype=bool)
-    return values[np.pad(inside, width, constant_values=True)]
+    border = np.ones(values.shape, dtype=bool)
+    border[width:-width, width:-width] = False
+    return values[border]
 
 
 def check_written(mask: np.ndarray, strength: np.ndarray, most_parts: int) -> None:

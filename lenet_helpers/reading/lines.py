@@ -115,11 +115,12 @@ def drop_specks(parts: Sequence[Part], pen: float, shape: tuple[int, int]) -> li
     NoInkError
         If there are only specks.
     """
-    side = typical([part.side for part in parts], [part.area for part in parts])
+    least = max(tuned.SPECK_AREA * pen**2, tuned.LEAST_AREA)
+    kept = [part for part in parts if part.area >= least]
+    side = typical([part.side for part in parts], [part.area for part in parts]) if kept else 0
     if side < max(tuned.LEAST_SIDE, tuned.LINE_SPECK * max(shape)):
         raise NoInkError("There are only specks on the paper: the picture shows nothing written.")
-    least = max(tuned.SPECK_AREA * pen**2, tuned.LEAST_AREA)
-    return [part for part in parts if part.area >= least]
+    return kept
 
 
 def drop_cut(parts: Sequence[Part], shape: tuple[int, int]) -> list[Part]:

@@ -1,4 +1,4 @@
-"""Lesson 04: the functions and objects of a recipe as text, as a reader would call them.
+"""Lesson 04: the functions of a recipe as text, as a reader would call them; objects as a hash.
 
 A kept study knows no more of its networks, losses and augmentations than this text. So two that
 differ in their arguments have different texts, and what cannot be told apart is refused. The code
@@ -11,7 +11,7 @@ import hashlib
 import inspect
 import io
 import keyword
-import pickle
+from enum import Enum
 from functools import partial
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
@@ -38,10 +38,12 @@ def called(function: Any) -> str:
         return f"{_named(function.func)}({', '.join(arguments)})"
     if isinstance(function, type | FunctionType | BuiltinFunctionType):
         return f"{_named(function)}()"
+    if isinstance(function, Enum | torch.dtype | torch.device):
+        return repr(function)
     state = io.BytesIO()
     try:  # not joblib.hash: for a tensor it is another one in every process
         torch.save(function, state)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
+    except Exception as error:  # whatever an object's own methods raise
         what = f"A study cannot keep {function!r}, which does not say what it holds"
         raise CourseError(f"{what} ({error}).") from error
     return f"{_named(type(function))}({hashlib.sha256(state.getvalue()).hexdigest()[:16]})"
