@@ -339,6 +339,19 @@ def test_a_finger_draws_on_a_phone_and_does_not_scroll(visit, folder, digits, la
     assert tab.locator(PAD).bounding_box() == before
 
 
+def test_on_a_phone_two_networks_answer_above_the_pad_and_all_in_one_screen(visit, folder):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    tab = open_page(visit, folder, **phone)
+    tab.get_by_label("Compare with").select_option("best")
+    tab.get_by_role("button", name="Draw the example 3").tap()
+    answers = tab.locator(".lenet-answer")
+    expect(answers).to_have_text([re.compile("^3 with")] * 2)
+    pad = tab.locator(PAD).bounding_box()
+    tab.evaluate("window.scrollTo(0, 0)")
+    assert all(each.bounding_box()["y"] < pad["y"] for each in answers.all())
+    expect(tab.locator(PAD)).to_be_in_viewport(ratio=1)
+
+
 @pytest.mark.parametrize("label", KEYS)
 def test_the_keyboard_alone_draws_and_undoes(tab, label):
     tab.keyboard.press("Tab")

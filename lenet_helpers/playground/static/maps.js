@@ -45,6 +45,7 @@ export function createMaps(title, chosen) {
     className: "lenet-network",
     aria: { label: `Network ${title}` },
   });
+  root.dataset.network = title; // on a narrow page it stands above the maps too
   const heading = element("h2", { textContent: title });
   const answer = element("p", { className: "lenet-answer", role: "status" });
   const doubted = element("p", { className: "lenet-doubt" });
