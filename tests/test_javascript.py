@@ -148,6 +148,10 @@ HEADER = 8 + int.from_bytes(COURSE[:8], "little")
             "says that num_classes is 11",
         ),
         (b"\x02" + b"\x00" * 7 + b"{}", "is missing"),
+        (
+            COURSE.replace(b'image_size\\": 32', b'image_size\\": 40'),
+            "says that image_size is 40, its weights fit 32",
+        ),
         (b"\x04" + b"\x00" * 7 + b"null", "header of the file is damaged"),
         (b"\x0a" + b"\x00" * 7 + b'{"a":null}', "is missing"),
     ],

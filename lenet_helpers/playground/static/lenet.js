@@ -34,6 +34,12 @@ export function buildNetwork({ tensors, stated }, choices = {}) {
   if (!Object.hasOwn(ACTIVATIONS, network.activation) || !POOLINGS.includes(network.pooling)) {
     throw new WeightsError("The file does not say activation and pooling of its network.");
   }
+  const size = imageSize({ ...network, tensors });
+  if ((network.image_size ?? size) !== size) {
+    throw new WeightsError(
+      `The file says that image_size is ${network.image_size}, its weights fit ${size}.`,
+    );
+  }
   return { ...network, tensors };
 }
 
