@@ -489,6 +489,19 @@ def test_the_path_back_to_the_image_can_be_followed_by_keyboard(tab):
     assert title(tab)[0].startswith("Convolution 1")
 
 
+def test_back_leads_over_layers_and_not_over_each_step_of_an_arrow_key(tab):
+    press(tab, "Draw the example 3")
+    tab.locator("[data-layer=pool2] canvas").focus()
+    tab.keyboard.press("Enter")
+    for key in ("ArrowRight", "ArrowDown"):
+        tab.keyboard.press(key)
+    tab.locator(f"{PANEL} button:visible").first.press("Enter")
+    assert title(tab)[0].startswith("Convolution 2")
+    press(tab, "Back")
+    assert title(tab)[0] == "Pooling 2, map 1, row 1, column 1"
+    expect(tab.get_by_role("button", name="Back")).to_be_hidden()
+
+
 def test_arrow_keys_move_from_value_to_value_and_the_field_lights_up_on_the_image(tab):
     press(tab, "Draw the example 3")
     canvas = tab.locator("[data-layer=pool2] canvas")

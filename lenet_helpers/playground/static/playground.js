@@ -109,7 +109,9 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
   function choose(view, name, index, how) {
     if (how === "pressed" && editing.checked && name === "image") editPixel(view, index);
     if (how !== "seen") {
-      if (state.pinned) state.path.push(state.pinned);
+      const [lastView, lastName] = state.pinned ?? [];
+      const steps = how === "reached" && lastView === view && lastName === name; // inside a layer
+      if (state.pinned && !steps) state.path.push(state.pinned);
       state.pinned = [view, name, index];
     }
     if (name !== null && index !== null) point(view, name, index);
