@@ -14,7 +14,7 @@ from lenet_helpers.model import LeNet5, evaluation_mode
 ALL_LAYERS = """
 function allLayers(weights, pixels, choices = {}) {
   const network = buildNetwork(readWeights(weights), choices);
-  const size = imageSize(network) ** 2;
+  const size = network.image_size ** 2;
   const found = [];
   for (let at = 0; at < pixels.length; at += size) {
     const layers = forward(network, pixels.slice(at, at + size));

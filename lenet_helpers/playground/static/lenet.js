@@ -17,12 +17,12 @@ export const EPSILON = 1e-5; // of PyTorch's batch norm
 // A network of the weights that `readWeights` gave. `choices` says activation and pooling where
 // the file does not; a file that says them is believed.
 export function buildNetwork({ tensors, stated }, choices = {}) {
-  const found = argumentsOf(tensors);
+  const found = argumentsOf(tensors, stated?.image_size);
   const network = { ...found, ...choices, ...(stated ?? {}) };
   for (const [name, value] of Object.entries(found)) {
     if (network[name] !== value) {
       throw new WeightsError(
-        `The file says that ${name} is ${network[name]}, its weights say ${value}.`,
+        `The file says that ${name} is ${network[name]}, its weights fit ${value}.`,
       );
     }
   }
@@ -34,18 +34,12 @@ export function buildNetwork({ tensors, stated }, choices = {}) {
   if (!Object.hasOwn(ACTIVATIONS, network.activation) || !POOLINGS.includes(network.pooling)) {
     throw new WeightsError("The file does not say activation and pooling of its network.");
   }
-  const size = imageSize({ ...network, tensors });
-  if ((network.image_size ?? size) !== size) {
-    throw new WeightsError(
-      `The file says that image_size is ${network.image_size}, its weights fit ${size}.`,
-    );
-  }
   return { ...network, tensors };
 }
 
-// What the shapes of the weights say. Of the sizes of image that give the same maps, lesson 02's
-// 32 and 28 come first, then the smallest.
-function argumentsOf(tensors) {
+// What the shapes of the weights say. Of the sizes of image that give the same maps, the one that
+// the file states comes first, then lesson 02's 32 and 28, then the smallest.
+function argumentsOf(tensors, statedSize) {
   const shape = (name) => {
     if (!tensors[name]) {
       throw new WeightsError(`This is no LeNet-5 of the course: ${name} is missing.`);
@@ -78,7 +72,13 @@ function argumentsOf(tensors) {
       );
     }
   }
-  return { in_channels: channels, num_classes: classes, batch_norm: batchNorm };
+  const sizes = [statedSize, 32, 28, ...Array.from({ length: 300 }, (_, i) => i + 16)];
+  return {
+    in_channels: channels,
+    num_classes: classes,
+    batch_norm: batchNorm,
+    image_size: sizes.find((size) => size >= 16 && sideOfMaps(size) === side),
+  };
 }
 
 // Height and width of the maps before the linear layers, of an image of this side.
@@ -87,18 +87,10 @@ function sideOfMaps(size) {
   return Math.floor((halved - KERNEL + 1) / 2);
 }
 
-// Side of the image that a network reads: as its file says, else the smallest that fits.
-export function imageSize({ image_size: stated, tensors }) {
-  const side = Math.sqrt(tensors["classifier.linear1.weight"].shape[1] / 16);
-  const sizes = [stated, 32, 28, ...Array.from({ length: 300 }, (_, i) => i + 16)];
-  return sizes.find((size) => size >= 16 && sideOfMaps(size) === side);
-}
-
-// All layers for one image, a Float32Array of `imageSize` squared, row by row. Each layer has
+// All layers for one image, a Float32Array of `image_size` squared, row by row. Each layer has
 // `data` and `shape`: channels, height and width, or the number of units.
 export function forward(network, image) {
-  const size = imageSize(network);
-  const { tensors, batch_norm: batchNorm } = network;
+  const { tensors, batch_norm: batchNorm, image_size: size } = network;
   const activate = ACTIVATIONS[network.activation];
   const layers = { image: { data: image, shape: [1, size, size] } };
   let last = layers.image;

@@ -10,7 +10,6 @@ import {
   buildNetwork,
   DEVIATION,
   forward,
-  imageSize,
   largest,
   MEAN,
   POOLINGS,
@@ -95,7 +94,7 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
     const doubt = state.doubt?.(fitted(state.image, 32));
     for (const view of state.views) {
       if (!view) continue;
-      view.layers = forward(view.network, fitted(state.image, imageSize(view.network)));
+      view.layers = forward(view.network, fitted(state.image, view.network.image_size));
       const answer = largest(view.layers.probabilities.data);
       const areDigits = view.network.num_classes === 10; // other classes are not the guard's
       const doubted = areDigits && doubt?.(answer);
@@ -173,7 +172,7 @@ export function mountPlayground(root, { names, load, guard, drawn = () => {} }) 
   // A pixel that is pointed at turns white or black; places outside of the 28×28 stay as they are.
   // Of a smaller image it is the one in the middle of those that the pixel is the mean of.
   function editPixel(view, index) {
-    const size = imageSize(view.network);
+    const size = view.network.image_size;
     const edge = Math.floor((size - SIDE) / 2);
     const [row, column] = [Math.floor(index / size), index % size].map((place) =>
       edge < 0 ? Math.floor(((place + 0.5) * SIDE) / size) : place - edge,
