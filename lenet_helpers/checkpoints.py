@@ -62,7 +62,7 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     state, arguments = _read_weights(path)
     if arguments is not None and isinstance(model, LeNet5):
         _check_network(arguments, model.arguments, path)
-    _check_network(_shapes(state), _shapes(model.state_dict()), path)
+    _check_shapes(state, model, path)
     model.load_state_dict(state)
 
 
@@ -85,7 +85,7 @@ def load_network(path: str | Path) -> LeNet5:
     except (TypeError, ValueError) as error:
         said = f"is of another version of the course: no LeNet5 can be built with {arguments}"
         raise CourseError(f"{path} {said} ({error}).") from error
-    _check_network(_shapes(state), _shapes(model.state_dict()), path)
+    _check_shapes(state, model, path)
     model.load_state_dict(state)
     return model.eval()
 
@@ -212,8 +212,7 @@ class Checkpoint:
         if not isinstance(stored, dict) or set(stored) != set(PARTS):
             said = "is not the checkpoint of a training; choose another file name."
             raise CourseError(f"{self.path} {said}")
-        model = self.parts["model"]
-        _check_network(_shapes(stored["model"]), _shapes(model.state_dict()), self.path)
+        _check_shapes(stored["model"], self.parts["model"], self.path)
         both = (stored["settings"], self.settings)
         # what is None is as if it were not there: PyTorch's optimizers get new settings
         stated = [{name: v for name, v in each.items() if v is not None} for each in both]
@@ -252,8 +251,10 @@ def _would_run_code(path: str | Path) -> str:
     )
 
 
-def _shapes(state: dict[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+def _check_shapes(state: dict[str, torch.Tensor], model: nn.Module, path: str | Path) -> None:
+    states = (state, model.state_dict())
+    theirs, mine = ({name: tuple(t.shape) for name, t in each.items()} for each in states)
+    _check_network(theirs, mine, path)
 
 
 def _check_network(theirs: dict[str, Any], mine: dict[str, Any], path: str | Path) -> None:

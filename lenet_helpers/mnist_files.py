@@ -88,9 +88,12 @@ def missing_files(folder: Path) -> list[str]:
     return [
         name
         for name in MD5
-        if not (folder / name).is_file()
-        or hashlib.md5((folder / name).read_bytes()).hexdigest() != MD5[name]
+        if not (folder / name).is_file() or not _is_whole(name, (folder / name).read_bytes())
     ]
+
+
+def _is_whole(name: str, content: bytes) -> bool:
+    return hashlib.md5(content).hexdigest() == MD5[name]
 
 
 def _locked(path: Path) -> AbstractContextManager:
@@ -157,7 +160,7 @@ def _sources(missing: list[str]) -> Iterator[tuple[str, Contents]]:
 def _check(name: str, content: bytes) -> None:
     if len(content) > LARGEST:
         raise _SourceError(f"{name} is no file of MNIST: it has more than {LARGEST:,} bytes")
-    if hashlib.md5(content).hexdigest() != MD5[name]:
+    if not _is_whole(name, content):
         is_page = content.lstrip()[:1] == b"<"
         reason = "a web page came in its place" if is_page else "its MD5 is wrong"
         raise _SourceError(f"{name} is damaged: {reason} ({len(content):,} bytes)")

@@ -28,6 +28,11 @@ class Run(NamedTuple):
     recipe: Recipe
     seed: int
 
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What tells this run from the others; its record's `run` is the same."""
+        return self.recipe.name, self.variant, self.seed
+
 
 # Called after a training with the run, the trained model and the splits; gives plain values.
 Measure = Callable[[Run, TrainedModel, MNIST], dict[str, Any]]

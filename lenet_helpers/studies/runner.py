@@ -102,7 +102,7 @@ def compare(
         result.records, result.interruptions = earlier.records, earlier.interruptions
     # by seed, so that a comparison that is stopped has all variants for its first seeds
     runs = sorted(runs, key=lambda run: run.seed)
-    wanted = {(run.recipe.name, run.variant, run.seed): run for run in runs}
+    wanted = {run.key: run for run in runs}
     result.records = [r for r in result.records if r.run in wanted and r.error is None]
     done = [wanted.pop(record.run) for record in result.records]
     train = partial(train_run, data_dir=str(data_dir), measure=measure)
@@ -121,8 +121,7 @@ def compare(
             for suspect in _train_all(train, list(wanted.values()), processes, store, result):
                 # alone, so that a second death names the right run
                 if _train_all(train, [suspect], processes, store, result):
-                    name = (suspect.recipe.name, suspect.variant, suspect.seed)
-                    store(Record(*name, error=result.interruptions[-1]))
+                    store(Record(*suspect.key, error=result.interruptions[-1]))
     return result
 
 
@@ -138,7 +137,7 @@ def _train_all(
 
     def jobs() -> Iterator[Any]:
         for run in runs:
-            under_way[run.recipe.name, run.variant, run.seed] = run
+            under_way[run.key] = run
             yield joblib.delayed(train)(run)
 
     # as many jobs handed out as there are processes: so we know which ones were under way
@@ -161,7 +160,6 @@ def _train_all(
 
 def train_run(run: Run, data_dir: str, measure: Measure | None = None) -> Record:
     """Train one run in one thread; an error becomes part of the record."""
-    name = (run.recipe.name, run.variant, run.seed)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # threads of several processes would wait for each other
     try:
@@ -173,7 +171,7 @@ def train_run(run: Run, data_dir: str, measure: Measure | None = None) -> Record
         if not trained.history.epochs:  # a study that trains while it measures
             seconds = time.process_time() - start
         return Record(
-            *name,
+            *run.key,
             train_images=len(mnist.train),
             parameters=sum(p.numel() for p in trained.model.parameters()),
             test_accuracy=trained.test.accuracy if trained.test else None,
@@ -184,7 +182,7 @@ def train_run(run: Run, data_dir: str, measure: Measure | None = None) -> Record
             measured=measured,
         )
     except Exception as error:
-        return Record(*name, error=f"{type(error).__name__}: {error}")
+        return Record(*run.key, error=f"{type(error).__name__}: {error}")
     finally:
         torch.set_num_threads(threads)
 
